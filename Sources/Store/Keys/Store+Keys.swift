@@ -1,0 +1,103 @@
+internal import Wire
+
+extension Store {
+    /// The workspace that exists from the start.
+    public static let defaultWorkspace = "wrkspc_default"
+
+    /// Makes sure that the first workspace and a key with this secret exist. Idempotent.
+    public func ensureKey(_ secret: KeySecret, kind: KeyKind, name: String) async throws {
+        let now = clock.now()
+        let id = APIKeyID.make(ids)
+        try await database.write { connection in
+            try connection.execute(
+                "INSERT INTO workspaces (id, name, created_at) VALUES (?, 'Default', ?) ON CONFLICT DO NOTHING",
+                SQLValue(Self.defaultWorkspace), SQLValue(now))
+            try connection.execute(
+                """
+                INSERT INTO keys (id, workspace_id, kind, hash, name, hint, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)
+                ON CONFLICT DO NOTHING
+                """,
+                SQLValue(id), SQLValue(Self.defaultWorkspace), SQLValue(kind.rawValue), SQLValue(secret.hash),
+                SQLValue(name), SQLValue(secret.hint), SQLValue(now))
+        }
+    }
+
+    /// Makes a key and returns its secret, for the only time.
+    public func createKey(
+        kind: KeyKind, name: String, workspace: String, environment: String? = nil
+    ) async throws -> (record: KeyRecord, secret: KeySecret) {
+        let now = clock.now()
+        let id = APIKeyID.make(ids)
+        let secret = KeySecret.make(prefix: kind.prefix)
+        let record = try await database.write { connection in
+            guard try connection.first("SELECT 1 FROM workspaces WHERE id = ?", SQLValue(workspace)) != nil else {
+                throw WireError.notFound("no workspace with id \(workspace)")
+            }
+            try connection.execute(
+                """
+                INSERT INTO keys (id, workspace_id, kind, hash, name, hint, environment_id, created_at)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                """,
+                SQLValue(id), SQLValue(workspace), SQLValue(kind.rawValue), SQLValue(secret.hash), SQLValue(name),
+                SQLValue(secret.hint), SQLValue(environment), SQLValue(now))
+            return try Self.requiredKey(id.rawValue, workspace: workspace, connection)
+        }
+        return (record, secret)
+    }
+
+    /// The key with this hash, valid or not; nil when there never was one.
+    public func key(hash: String) async throws -> KeyRecord? {
+        try await database.read { connection in
+            try connection.first("SELECT \(KeyRecord.columns) FROM keys WHERE hash = ?", SQLValue(hash))
+                .map { try KeyRecord(row: $0) }
+        }
+    }
+
+    /// The keys of a kind, newest first; only those of `environment` when given.
+    public func keys(workspace: String, kind: KeyKind, environment: String? = nil) async throws -> [KeyRecord] {
+        try await database.read { connection in
+            try connection.query(
+                """
+                SELECT \(KeyRecord.columns) FROM keys WHERE workspace_id = ? AND kind = ?
+                    AND (? IS NULL OR environment_id = ?) ORDER BY id DESC LIMIT 1000
+                """, SQLValue(workspace), SQLValue(kind.rawValue), SQLValue(environment), SQLValue(environment)
+            ).map { try KeyRecord(row: $0) }
+        }
+    }
+
+    /// Ends a key for good. Idempotent. - Throws: `WireError` 404.
+    public func revokeKey(
+        _ id: String, workspace: String, environment: String? = nil
+    ) async throws -> KeyRecord {
+        let now = clock.now()
+        return try await database.write { connection in
+            var record = try Self.requiredKey(id, workspace: workspace, connection)
+            guard record.environmentID == environment else { throw WireError.notFound("no key with id \(id)") }
+            if record.archivedAt == nil {
+                record.archivedAt = now
+                try connection.execute("UPDATE keys SET archived_at = ? WHERE id = ?", SQLValue(now), SQLValue(id))
+            }
+            return record
+        }
+    }
+
+    public func renameKey(_ id: String, workspace: String, name: String) async throws -> KeyRecord {
+        try await database.write { connection in
+            try connection.execute(
+                "UPDATE keys SET name = ? WHERE id = ? AND workspace_id = ?", SQLValue(name), SQLValue(id),
+                SQLValue(workspace))
+            return try Self.requiredKey(id, workspace: workspace, connection)
+        }
+    }
+
+    private static func requiredKey(
+        _ id: String, workspace: String, _ connection: any SQLConnection
+    ) throws -> KeyRecord {
+        guard
+            let row = try connection.first(
+                "SELECT \(KeyRecord.columns) FROM keys WHERE id = ? AND workspace_id = ?", SQLValue(id),
+                SQLValue(workspace))
+        else { throw WireError.notFound("no key with id \(id.prefix(128))") }
+        return try KeyRecord(row: row)
+    }
+}
