@@ -1,0 +1,82 @@
+internal import CLinux
+internal import Glibc
+
+/// One living bash that runs command after command.
+///
+/// Bash reads one fixed line per command from its standard input; the command itself lies in a memory file, so nothing in
+/// it can break the framing. The status comes back on a pipe of its own, and both descriptors are closed while the command
+/// runs, so its children never hold them.
+final class ShellProcess {
+    private enum Slot {
+        static let command: Int32 = 198
+        static let status: Int32 = 199
+    }
+    private static let line =
+        "IFS= read -r -d '' -u 198 __perimeter_command; "
+        + "eval \"$__perimeter_command\" </dev/null 198<&- 199>&-; printf '%s\\n' \"$?\" >&199\n"
+
+    let pid: pid_t
+    /// Readable when bash has ended; nil on kernels that lack it.
+    let end: Descriptor?
+    /// Readable when a command's status is there.
+    let status: Descriptor
+    private let input: Descriptor
+    private let command: Descriptor
+    private var statusText: [UInt8] = []
+
+    /// Starts bash.
+    /// - Parameter output: the writing end of a pipe for everything its commands print.
+    init(settings: ToolSettings, children: ChildTable, output: Descriptor) throws(SystemFailure) {
+        var inputEnds: [Int32] = [-1, -1]
+        var statusEnds: [Int32] = [-1, -1]
+        guard clinux_pipe(&inputEnds) == 0 else { throw SystemFailure(errno, "pipe") }
+        let inputReader = Descriptor(inputEnds[0])
+        input = Descriptor(inputEnds[1])
+        guard clinux_pipe(&statusEnds) == 0 else { throw SystemFailure(errno, "pipe") }
+        status = Descriptor(statusEnds[0])
+        let statusWriter = Descriptor(statusEnds[1])
+        command = try Descriptor(opened: clinux_memfd_create("command"), "memfd_create")
+        _ = clinux_set_nonblocking(status.raw, 1)
+        pid = try children.spawn(
+            ChildTable.Program(
+                path: "/bin/bash", arguments: ["bash", "--noprofile", "--norc"], environment: settings.environment,
+                directory: settings.workDirectory,
+                descriptors: [
+                    (inputReader.raw, 0), (output.raw, 1), (output.raw, 2), (command.raw, Slot.command),
+                    (statusWriter.raw, Slot.status),
+                ]))
+        let raw = clinux_pidfd_open(pid)
+        end = raw >= 0 ? Descriptor(raw) : nil
+        // When memory runs out the tools go before the daemon. Refused on some hosts, and then it is the kernel's choice.
+        let score = open("/proc/\(pid)/oom_score_adj", O_WRONLY | O_CLOEXEC)
+        if score >= 0 { try? Descriptor(score).write(Array("500\n".utf8)) }
+    }
+
+    /// Hands one command to bash. It must not contain a NUL byte.
+    func start(_ text: String) throws(SystemFailure) {
+        statusText = []
+        guard ftruncate(command.raw, 0) == 0, lseek(command.raw, 0, SEEK_SET) == 0 else {
+            throw SystemFailure(errno, "ftruncate")
+        }
+        try command.write(Array(text.utf8) + [0])
+        guard lseek(command.raw, 0, SEEK_SET) == 0 else { throw SystemFailure(errno, "lseek") }
+        try input.write(Array(Self.line.utf8))
+    }
+
+    /// The status of the running command, once bash has reported it.
+    func takeStatus() -> Int32? {
+        while let piece = try? status.read(upTo: 64), !piece.isEmpty { statusText += piece }
+        guard let newline = statusText.firstIndex(of: 0x0A) else { return nil }
+        return Int32(String(decoding: statusText[..<newline], as: UTF8.self))
+    }
+
+    /// Ends bash itself. Its number may already belong to somebody else where there is no descriptor for it, which is why
+    /// that way is only taken while nobody has its exit status.
+    func kill() {
+        if let end {
+            _ = clinux_pidfd_send_signal(end.raw, SIGKILL)
+        } else {
+            _ = Glibc.kill(pid, SIGKILL)
+        }
+    }
+}

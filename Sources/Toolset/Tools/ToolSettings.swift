@@ -1,0 +1,35 @@
+/// Where the tools work and how much they may take.
+package struct ToolSettings: Sendable {
+    /// Absolute. Relative paths start here, the shell starts here, and outputs spill below it.
+    package var workDirectory: String
+    /// Other directories that the file tools may use.
+    package var roots: [String]
+    /// Directories that they may only read; stronger than the ones above.
+    package var readOnlyRoots: [String]
+    /// `NAME=value` of every tool.
+    package var environment: [String]
+    /// Bytes of one result's text; more goes into a file.
+    package var outputLimit: Int
+    /// Bytes that such a file may have.
+    package var spillLimit: Int
+    package var defaultTimeoutMilliseconds: Int
+    package var maximumTimeoutMilliseconds: Int
+    /// Whether there is a way out of the sandbox at all.
+    package var hasNetwork: Bool
+
+    package init(
+        workDirectory: String, roots: [String] = [], readOnlyRoots: [String] = [], environment: [String],
+        outputLimit: Int = 100_000, spillLimit: Int = 64 << 20, defaultTimeoutMilliseconds: Int = 120_000,
+        maximumTimeoutMilliseconds: Int = 600_000, hasNetwork: Bool = false
+    ) {
+        self.workDirectory = workDirectory
+        self.roots = roots
+        self.readOnlyRoots = readOnlyRoots
+        self.environment = environment
+        self.outputLimit = max(outputLimit, 1024)
+        self.spillLimit = spillLimit
+        self.defaultTimeoutMilliseconds = defaultTimeoutMilliseconds
+        self.maximumTimeoutMilliseconds = maximumTimeoutMilliseconds
+        self.hasNetwork = hasNetwork
+    }
+}

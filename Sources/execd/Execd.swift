@@ -1,0 +1,62 @@
+internal import CLinux
+internal import ExecdProtocol
+internal import Glibc
+internal import Toolset
+
+/// `perimeter-execd`: runs a sandbox's tools and speaks to the worker over one byte stream.
+@main
+struct Execd {
+    static func main() {
+        do {
+            exit(try start(Array(CommandLine.arguments.dropFirst())))
+        } catch {
+            let line = Array("perimeter-execd: \(message(of: error))\n".utf8)
+            _ = write(2, line, line.count)
+            exit(2)
+        }
+    }
+
+    private static func start(_ arguments: [String]) throws -> Int32 {
+        let options = try Options(arguments: arguments)
+        // Before anything else runs inside: no tool may trace this process or look at its memory and descriptors.
+        guard clinux_set_dumpable(0) == 0 else { throw SystemFailure(errno, "prctl") }
+        guard clinux_set_cloexec_from(3) == 0 else { throw SystemFailure(errno, "close_range") }
+        _ = clinux_set_child_subreaper()
+        signal(SIGPIPE, SIG_IGN)
+        umask(0o022)
+        let signals = try Descriptor(opened: clinux_signalfd([SIGCHLD, SIGTERM, SIGINT, SIGHUP], 4), "signalfd")
+        let settings = ToolSettings(
+            workDirectory: options.workDirectory, roots: options.roots, readOnlyRoots: options.readOnlyRoots,
+            environment: ToolEnvironment.make(
+                inherited: inheritedEnvironment(), workDirectory: options.workDirectory, proxyPort: options.proxyPort),
+            outputLimit: options.outputLimit, spillLimit: options.spillLimit,
+            defaultTimeoutMilliseconds: options.defaultTimeoutMilliseconds,
+            maximumTimeoutMilliseconds: options.maximumTimeoutMilliseconds, hasNetwork: options.proxyPort != 0)
+        var proxy: Descriptor?
+        if options.proxyPort != 0 {
+            proxy = try Descriptor(opened: clinux_listen_loopback(options.proxyPort), "listen on the proxy port")
+        }
+        let daemon = try Daemon(
+            settings: settings, listener: Descriptor(options.listenDescriptor), proxy: proxy,
+            proxyPort: options.proxyPort, signals: signals)
+        return daemon.run()
+    }
+
+    private static func inheritedEnvironment() -> [String] {
+        var entries: [String] = []
+        var next = environ
+        while let entry = next.pointee {
+            entries.append(String(cString: entry))
+            next += 1
+        }
+        return entries
+    }
+
+    private static func message(of error: any Error) -> String {
+        switch error {
+        case let invalid as Options.Invalid: invalid.message
+        case let refused as ToolError: refused.message
+        default: "\(error)"
+        }
+    }
+}

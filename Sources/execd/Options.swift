@@ -1,0 +1,64 @@
+/// The daemon's command line.
+///
+/// | option | meaning | default |
+/// |---|---|---|
+/// | `--listen-fd N` | a listening unix socket, inherited; required | – |
+/// | `--workdir DIR` | where the tools work | `/workspace` |
+/// | `--root DIR` | another directory for the file tools; repeatable | – |
+/// | `--read-only-root DIR` | one that they may only read; repeatable | – |
+/// | `--proxy-port N` | local port whose connections go to the worker; 0 = none | 0 |
+/// | `--output-limit BYTES` | text of one result before it spills into a file | 100000 |
+/// | `--spill-limit BYTES` | such a file at most | 67108864 |
+/// | `--default-timeout-ms N` | of the `bash` tool | 120000 |
+/// | `--max-timeout-ms N` | the longest a call may ask for | 600000 |
+struct Options {
+    struct Invalid: Error { var message: String }
+
+    var listenDescriptor: Int32
+    var workDirectory = "/workspace"
+    var roots: [String] = []
+    var readOnlyRoots: [String] = []
+    var proxyPort: UInt16 = 0
+    var outputLimit = 100_000
+    var spillLimit = 64 << 20
+    var defaultTimeoutMilliseconds = 120_000
+    var maximumTimeoutMilliseconds = 600_000
+
+    init(arguments: [String]) throws(Invalid) {
+        var listenDescriptor: Int32?
+        var rest = arguments[...]
+        while let name = rest.popFirst() {
+            guard let value = rest.popFirst() else { throw Invalid(message: "\(name) needs a value") }
+            switch name {
+            case "--listen-fd": listenDescriptor = try Self.number(name, value, in: 3...1_000_000)
+            case "--workdir": workDirectory = try Self.directory(name, value)
+            case "--root": roots.append(try Self.directory(name, value))
+            case "--read-only-root": readOnlyRoots.append(try Self.directory(name, value))
+            case "--proxy-port": proxyPort = try Self.number(name, value, in: 0...65535)
+            case "--output-limit": outputLimit = try Self.number(name, value, in: 1024...(16 << 20))
+            case "--spill-limit": spillLimit = try Self.number(name, value, in: 0...(1 << 40))
+            case "--default-timeout-ms": defaultTimeoutMilliseconds = try Self.number(name, value, in: 1...86_400_000)
+            case "--max-timeout-ms": maximumTimeoutMilliseconds = try Self.number(name, value, in: 1...86_400_000)
+            default: throw Invalid(message: "unknown option \(name)")
+            }
+        }
+        guard let listenDescriptor else { throw Invalid(message: "--listen-fd is required") }
+        self.listenDescriptor = listenDescriptor
+    }
+
+    private static func number<T: FixedWidthInteger>(
+        _ name: String, _ text: String, in range: ClosedRange<Int>
+    ) throws(Invalid) -> T {
+        guard let value = Int(text), range.contains(value), let number = T(exactly: value) else {
+            throw Invalid(message: "\(name): \(text) is not a number from \(range.lowerBound) to \(range.upperBound)")
+        }
+        return number
+    }
+
+    private static func directory(_ name: String, _ text: String) throws(Invalid) -> String {
+        guard text.hasPrefix("/"), !text.utf8.contains(0) else {
+            throw Invalid(message: "\(name): \(text) is not an absolute path")
+        }
+        return text
+    }
+}
