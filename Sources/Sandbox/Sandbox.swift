@@ -1,0 +1,51 @@
+/// One isolated place in which the tools of one session run.
+///
+/// Inside runs `perimeter-execd`; an implementation only has to bring a byte stream to it.
+public protocol Sandbox: Sendable {
+    var id: SandboxID { get }
+    /// The engine and the boundary it gives, as shown to people ("namespace: bubblewrap, seccomp, cgroup v1 …").
+    var boundary: String { get }
+
+    /// Runs one tool call and returns its result.
+    ///
+    /// A call is journalled inside under `call.id` before it starts. A second call with the same id never runs again: it
+    /// waits for, or returns, the first one's result.
+    /// - Throws: ``SandboxError``; `.lost` when the sandbox died, in which case the call may have run.
+    /// - Cancellation: kills the call's whole process tree and returns its result (`isError`, what was printed so far).
+    func run(_ call: ToolCall) async throws(SandboxError) -> ToolResult
+
+    /// What the journal inside knows: started and settled calls of this sandbox's life.
+    func journal() async throws(SandboxError) -> [String: JournalEntry]
+
+    /// Writes one file inside, creating parents; `path` is absolute and below a writable root of the sandbox.
+    /// - Parameter mode: permission bits, such as 0o755.
+    func put(_ bytes: [UInt8], at path: String, mode: UInt16) async throws(SandboxError)
+
+    /// Closes the connection and leaves the sandbox alive, for a later holder. Idempotent.
+    func detach() async
+
+    /// Ends everything inside and removes what was created outside. Idempotent; a failure is logged and left to the reaper.
+    func destroy() async
+}
+
+/// Names a sandbox: the session it serves. Letters, digits, `-` and `_` only, at most 64, so it is safe in paths.
+public struct SandboxID: Hashable, Sendable, CustomStringConvertible {
+    public let rawValue: String
+    public init?(_ text: String) {
+        guard !text.isEmpty, text.utf8.count <= 64,
+            text.utf8.allSatisfy({
+                (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0)
+                    || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_")
+            })
+        else { return nil }
+        rawValue = text
+    }
+    public var description: String { rawValue }
+}
+
+public enum JournalEntry: Sendable, Equatable {
+    /// Started and still running.
+    case running
+    /// Settled with this result.
+    case settled(ToolResult)
+}

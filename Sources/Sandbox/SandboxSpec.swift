@@ -1,0 +1,50 @@
+/// What a sandbox must be like. A request that the engine cannot honour is refused before anything is created.
+public struct SandboxSpec: Sendable {
+    public var id: SandboxID
+    public var limits: ResourceLimits
+    public var network: NetworkPolicy
+    /// Extra environment variables inside; nothing of the worker's own environment is passed on.
+    public var environment: [(name: String, value: String)]
+
+    public init(
+        id: SandboxID, limits: ResourceLimits = ResourceLimits(), network: NetworkPolicy = .none,
+        environment: [(name: String, value: String)] = []
+    ) {
+        self.id = id
+        self.limits = limits
+        self.network = network
+        self.environment = environment
+    }
+}
+
+/// Upper bounds of one sandbox.
+public struct ResourceLimits: Sendable, Equatable {
+    /// Bytes of memory, page cache included. 1 GiB by default.
+    public var memoryBytes: Int
+    /// Processes and threads. 256 by default.
+    public var processes: Int
+    /// Hundredths of one core. 200 by default.
+    public var cpuPercent: Int
+    /// Bytes below the work directory. 2 GiB by default.
+    public var diskBytes: Int
+    /// Bytes of one tool result shown to the model; the rest spills into a file inside. 100 000 by default.
+    public var outputBytes: Int
+
+    public init(
+        memoryBytes: Int = 1 << 30, processes: Int = 256, cpuPercent: Int = 200, diskBytes: Int = 2 << 30,
+        outputBytes: Int = 100_000
+    ) {
+        self.memoryBytes = memoryBytes
+        self.processes = processes
+        self.cpuPercent = cpuPercent
+        self.diskBytes = diskBytes
+        self.outputBytes = outputBytes
+    }
+}
+
+/// Where connections from inside may go. There is no interface in a sandbox: all of it passes the worker's gate.
+public enum NetworkPolicy: Sendable, Equatable {
+    case none
+    /// Exact host names, or `*.example.com` for every name below it; `*` allows every public address.
+    case allow(hosts: [String])
+}

@@ -1,0 +1,102 @@
+public import AsyncHTTPClient
+public import Logging
+public import Sandbox
+public import ServiceLifecycle
+
+internal import NIOCore
+internal import Synchronization
+
+/// Serves the sessions of an environment: claims work, runs its tools in sandboxes, posts the results.
+///
+/// ```swift
+/// let worker = EnvironmentWorker(configuration: settings, provider: engine, httpClient: client, logger: logger)
+/// try await ServiceGroup(services: [worker], gracefulShutdownSignals: [.sigterm], logger: logger).run()
+/// ```
+public struct EnvironmentWorker: Service {
+    private let configuration: WorkerConfiguration
+    private let provider: any SandboxProvider
+    private let httpClient: HTTPClient
+    private let logger: Logger
+
+    public init(
+        configuration: WorkerConfiguration, provider: any SandboxProvider, httpClient: HTTPClient, logger: Logger
+    ) {
+        self.configuration = configuration
+        self.provider = provider
+        self.httpClient = httpClient
+        self.logger = logger
+    }
+
+    /// Settings of an HTTP client that this many sessions need: each holds its event stream open beside its requests, and
+    /// no redirect may carry a key to another host.
+    public static func clientConfiguration(concurrentSessions: Int) -> HTTPClient.Configuration {
+        var configuration = HTTPClient.Configuration()
+        configuration.timeout.connect = .seconds(5)
+        configuration.redirectConfiguration = .disallow
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = concurrentSessions * 4 + 8
+        return configuration
+    }
+
+    /// Claims and serves until shutdown is asked for; then lets running calls finish within the drain timeout and returns.
+    ///
+    /// - Throws: ``WorkerError`` `.unusableEngine` before anything is claimed; `.unauthorized` or `.notFound` when the queue
+    ///   refuses the environment key. Sessions that are served then are drained first.
+    /// - Cancellation: kills running calls, posts nothing, and returns; the leases run out.
+    public func run() async throws {
+        let shutdown = Latch()
+        try await withGracefulShutdownHandler {
+            try await run(until: shutdown)
+        } onGracefulShutdown: {
+            shutdown.open()
+        }
+    }
+
+    /// As ``run()``, stopped by a latch.
+    func run(until shutdown: Latch) async throws(WorkerError) {
+        let report = await provider.probe()
+        guard report.isUsable else {
+            let problems = report.problems.filter(\.isFatal).map { "\($0.summary) (\($0.remedy))" }
+            throw WorkerError(
+                .unusableEngine, "engine \(report.engine) cannot be used: \(problems.joined(separator: "; "))")
+        }
+        let api = APIClient(baseURL: configuration.serverURL, http: httpClient)
+        let queue = QueueClient(
+            api: api, environment: configuration.environment, key: configuration.environmentKey,
+            workerID: configuration.workerID, blockMilliseconds: configuration.blockMilliseconds)
+        let folder = SessionFolder(
+            root: configuration.stateDirectory, queue: BlockingQueue(label: "perimeter.worker.journal"))
+        let runner = SessionRunner(
+            configuration: configuration, api: api, queue: queue, provider: provider, folder: folder,
+            boundary: Self.note(report), shutdown: shutdown, logger: logger)
+        logger.info(
+            "worker started",
+            metadata: [
+                "environment_id": "\(configuration.environment)", "worker_id": "\(configuration.workerID)",
+                "engine": "\(report.engine)",
+            ])
+        let result: Result<Void, WorkerError> = await withTaskGroup(of: Void.self) { group in
+            let sweeper = SandboxSweeper(provider: provider, folder: folder)
+            group.addTask { await sweeper.run() }
+            defer { group.cancelAll() }
+            let claims = ClaimLoop(
+                queue: queue, slots: configuration.concurrentSessions, shutdown: shutdown, logger: logger)
+            do throws(WorkerError) {
+                try await claims.run { item in
+                    await sweeper.serving(item) { await runner.serve(item) }
+                }
+                return .success(())
+            } catch {
+                return .failure(error)
+            }
+        }
+        logger.info("worker stopped", metadata: ["worker_id": "\(configuration.workerID)"])
+        try result.get()
+    }
+
+    /// The engine and its boundary as a header can carry them.
+    static func note(_ report: EngineReport) -> String {
+        let text = report.boundary.hasPrefix(report.engine) ? report.boundary : "\(report.engine): \(report.boundary)"
+        let printable = text.unicodeScalars.map { (0x20...0x7E).contains($0.value) ? Character($0) : "?" }
+        return String(printable.prefix(200))
+    }
+}

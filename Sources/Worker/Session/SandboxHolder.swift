@@ -1,0 +1,108 @@
+internal import Logging
+internal import Sandbox
+internal import Synchronization
+
+/// The sandbox of one served session: provisioned ahead of the first call, and again when it died.
+final class SandboxHolder: Sendable {
+    /// A sandbox to run calls in, and which calls its journal knew when this holder came to it.
+    struct Lease: Sendable {
+        var sandbox: any Sandbox
+        var journalled: Set<String>
+    }
+    private enum State: Sendable {
+        case absent
+        case ready(Lease)
+        case failed(SandboxError)
+        case closed
+    }
+
+    private let provider: any SandboxProvider
+    private let spec: SandboxSpec
+    private let logger: Logger
+    private let state = Mutex(State.absent)
+    private static let attempts = 4
+
+    init(provider: any SandboxProvider, spec: SandboxSpec, logger: Logger) {
+        self.provider = provider
+        self.spec = spec
+        self.logger = logger
+    }
+
+    /// The living sandbox, or a new one. One task at a time asks.
+    /// - Throws: the ``SandboxError`` of the last attempt; `.unsupported` is not tried again.
+    func lease() async throws(SandboxError) -> Lease {
+        switch state.withLock({ $0 }) {
+        case .ready(let lease): return lease
+        case .closed: throw SandboxError(.unavailable, "the session is over")
+        case .failed(let error) where error.code == .unsupported: throw error
+        case .absent, .failed: break
+        }
+        var backoff = Backoff(first: .milliseconds(500), limit: .seconds(4))
+        for attempt in 1... {
+            do throws(SandboxError) {
+                return try await provision()
+            } catch {
+                logger.warning(
+                    "sandbox not provisioned", metadata: ["code": "\(error.code)", "reason": "\(error.message)"])
+                guard attempt < Self.attempts, error.code != .unsupported, !Task.isCancelled else {
+                    fail(error)
+                    throw error
+                }
+                try? await Task.sleep(for: backoff.next(jitter: .random(in: 0...1)))
+            }
+        }
+        throw SandboxError(.unavailable, "the session is over")
+    }
+
+    private func provision() async throws(SandboxError) -> Lease {
+        let sandbox = try await provider.provision(spec)
+        let lease: Lease
+        do throws(SandboxError) {
+            lease = Lease(sandbox: sandbox, journalled: Set(try await sandbox.journal().keys))
+        } catch {
+            await sandbox.detach()
+            throw error
+        }
+        let isWanted = state.withLock { state in
+            if case .closed = state { return false }
+            state = .ready(lease)
+            return true
+        }
+        guard isWanted else {
+            await sandbox.detach()
+            throw SandboxError(.unavailable, "the session is over")
+        }
+        return lease
+    }
+
+    private func fail(_ error: SandboxError) {
+        state.withLock { state in
+            if case .closed = state { return }
+            state = .failed(error)
+        }
+    }
+
+    /// The sandbox died or cannot be spoken to: the next lease provisions again.
+    func markLost() async {
+        let lost = state.withLock { state -> Lease? in
+            guard case .ready(let lease) = state else { return nil }
+            state = .absent
+            return lease
+        }
+        await lost?.sandbox.detach()
+    }
+
+    /// Lets go of the sandbox and leaves it alive. Nothing is provisioned afterwards.
+    func detach() async { await takeForClosing()?.sandbox.detach() }
+
+    /// Ends the sandbox. Nothing is provisioned afterwards.
+    func destroy() async { await takeForClosing()?.sandbox.destroy() }
+
+    private func takeForClosing() -> Lease? {
+        state.withLock { state in
+            defer { state = .closed }
+            guard case .ready(let lease) = state else { return nil }
+            return lease
+        }
+    }
+}

@@ -1,0 +1,59 @@
+internal import AsyncHTTPClient
+internal import Wire
+
+/// One session, as its worker uses it.
+struct SessionClient: Sendable {
+    let api: APIClient
+    let session: RemoteID
+    let credential: Credential
+
+    static let historyPageLimit = 256 << 20
+    static let maximumPages = 10_000
+
+    private var path: String { "/v1/sessions/\(session)" }
+
+    func fetch() async throws(WorkerError) -> JSON {
+        try await api.json(
+            APICall(method: .get, path: path, credential: credential), timeout: .seconds(30), limit: 16 << 20)
+    }
+
+    func openStream() async throws(WorkerError) -> HTTPClientResponse.Body {
+        try await api.stream(APICall(method: .get, path: path + "/events/stream", credential: credential))
+    }
+
+    /// The whole history, or an error: a part of it could make an answered call look unanswered.
+    func history() async throws(WorkerError) -> [SessionEvent] {
+        var events: [SessionEvent] = []
+        var answered: Set<String> = []
+        var page: String?
+        for _ in 0..<Self.maximumPages {
+            var call = APICall(
+                method: .get, path: path + "/events", query: [(name: "limit", value: "1000")], credential: credential)
+            if let page { call.query.append((name: "page", value: page)) }
+            let json = try await api.json(call, timeout: .seconds(60), limit: Self.historyPageLimit)
+            guard let data = json["data"]?.arrayValue else {
+                throw WorkerError(.malformed, "the event list has no data", isRetryable: true)
+            }
+            for item in data {
+                let event = SessionEvent(item)
+                if case .toolResult(let call) = event { answered.insert(call) }
+                events.append(event)
+            }
+            // Inputs of answered calls are of no use and may be large.
+            events.removeAll { event in
+                guard case .toolUse(let use) = event else { return false }
+                return answered.contains(use.id)
+            }
+            let next = json["next_page"]?.stringValue
+            guard let next, next != page else { return events }
+            page = next
+        }
+        throw WorkerError(.tooLarge, "the event list has over \(Self.maximumPages) pages")
+    }
+
+    func post(_ event: JSON) async throws(WorkerError) {
+        let call = APICall(
+            method: .post, path: path + "/events", credential: credential, body: ["events": .array([event])])
+        _ = try await api.bytes(call, timeout: .seconds(60), limit: 64 << 20)
+    }
+}

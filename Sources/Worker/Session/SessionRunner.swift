@@ -1,0 +1,166 @@
+internal import Logging
+internal import Sandbox
+internal import Synchronization
+internal import Wire
+
+/// Serves one claimed item from its acknowledgement to its end. Never throws: it settles its item.
+struct SessionRunner: Sendable {
+    let configuration: WorkerConfiguration
+    let api: APIClient
+    let queue: QueueClient
+    let provider: any SandboxProvider
+    let folder: SessionFolder
+    /// Shown on the session by our own server.
+    let boundary: String
+    /// Opens when the worker stops.
+    let shutdown: Latch
+    let logger: Logger
+
+    /// Returns when the item is stopped, lost, or handed back.
+    func serve(_ item: WorkItem) async {
+        guard case .session(let session) = item.kind, let sandboxID = SandboxID(session.rawValue) else {
+            return await skip(item)
+        }
+        // Not acknowledged, the item surfaces again after a few seconds; acknowledged, only after its lease.
+        guard !shutdown.isOpen else { return }
+        var logger = logger
+        logger[metadataKey: "session_id"] = "\(session)"
+        logger[metadataKey: "work_id"] = "\(item.id)"
+        let journal: CallJournal
+        do throws(WorkerError) {
+            try await folder.mark(session)
+            journal = try await folder.journal(session)
+        } catch {
+            // Without a journal nothing can be run at most once; the item surfaces again, here or elsewhere.
+            logger.error("call journal not usable", metadata: ["reason": "\(error.message)"])
+            try? await Task.sleep(for: .seconds(1))
+            return
+        }
+        let spec = SandboxSpec(
+            id: sandboxID, limits: configuration.limits,
+            network: .effective(allowedHosts: configuration.allowedHosts, environment: item.secret?.environment))
+        let holder = SandboxHolder(provider: provider, spec: spec, logger: logger)
+        // A server that names the environment is ours, and leaves fetching to the worker.
+        let isOurs = item.secret?.environment != nil
+        let tools = ToolUse.sandboxTools.union(isOurs ? [ToolUse.webFetch] : [])
+        let board = SessionBoard(SessionMachine(tools: tools, maxIdle: configuration.maxIdle))
+        let client = SessionClient(
+            api: api, session: session, credential: item.secret?.sessionsToken ?? configuration.environmentKey)
+        let calls = CallRunner(
+            client: client, board: board, holder: holder, journal: journal,
+            interruptedCalls: item.secret?.interruptedCalls ?? [], logger: logger)
+        let end = await run(item, client: client, board: board, holder: holder, calls: calls, logger: logger)
+        await settle(item, session, end, holder: holder, journal: journal, logger: logger)
+    }
+
+    /// Acknowledges what this worker cannot serve and ends it, so that the queue does not offer it for ever.
+    private func skip(_ item: WorkItem) async {
+        do throws(WorkerError) {
+            try await queue.acknowledge(item, boundary: "")
+            try await queue.forceStop(item)
+        } catch {
+            logger.warning("item not skipped", metadata: ["work_id": "\(item.id)", "code": "\(error.code)"])
+        }
+    }
+
+    /// Nil when the item could not be acknowledged: it is not ours.
+    private func run(
+        _ item: WorkItem, client: SessionClient, board: SessionBoard, holder: SandboxHolder, calls: CallRunner,
+        logger: Logger
+    ) async -> SessionEnd? {
+        await withTaskGroup(of: Void.self, returning: SessionEnd?.self) { group in
+            let agent = SessionAgent()
+            let installer = SkillInstaller(
+                api: api, token: client.credential, key: configuration.environmentKey, holder: holder, logger: logger)
+            group.addTask {
+                // A failure is remembered by the holder and told to the model by the first call.
+                _ = try? await holder.lease()
+                await agent.fetched.wait()
+                await installer.install(agent.skills)
+                board.tell { $0.sandboxPrepared() }
+            }
+            guard await acknowledge(item, logger: logger) else {
+                group.cancelAll()
+                return nil
+            }
+            group.addTask {
+                let lease = LeaseDriver(queue: queue, item: item, leaseSeconds: configuration.leaseSeconds)
+                if let end = await lease.run() { board.tell { $0.leaseEnded(end) } }
+            }
+            group.addTask { await fetch(client, board: board, agent: agent, logger: logger) }
+            group.addTask { await SessionFeed(client: client, board: board, logger: logger).run() }
+            group.addTask {
+                await shutdown.wait()
+                guard shutdown.isOpen else { return }
+                board.tell { $0.drain(until: ContinuousClock().now + configuration.drainTimeout) }
+            }
+            let end = await loop(board: board, holder: holder, calls: calls)
+            group.cancelAll()
+            return end
+        }
+    }
+
+    private func acknowledge(_ item: WorkItem, logger: Logger) async -> Bool {
+        do throws(WorkerError) {
+            try await queue.acknowledge(item, boundary: boundary)
+            return true
+        } catch {
+            logger.warning("item not acknowledged", metadata: ["code": "\(error.code)"])
+            // Unacknowledged items surface again after a few seconds; one that is refused for good must not.
+            guard !error.isRetryable, error.code != .cancelled else { return false }
+            await stop(item, logger: logger)
+            return false
+        }
+    }
+
+    private func fetch(_ client: SessionClient, board: SessionBoard, agent: SessionAgent, logger: Logger) async {
+        defer { agent.fetched.open() }
+        var backoff = Backoff(first: .milliseconds(500), limit: .seconds(10))
+        while !Task.isCancelled {
+            do throws(WorkerError) {
+                let session = try await client.fetch()
+                agent.set(skills: session["agent"]?["skills"]?.arrayValue ?? [])
+                let status = session["status"]?.stringValue
+                board.tell { $0.sessionFetched(status: status, now: ContinuousClock().now) }
+                return
+            } catch {
+                guard error.isRetryable || error.code == .malformed else {
+                    if error.code == .cancelled { return }
+                    logger.warning("session not fetched", metadata: ["code": "\(error.code)"])
+                    return board.tell { $0.end(error.code == .notFound ? .finished : .failed) }
+                }
+                try? await Task.sleep(for: backoff.next(jitter: .random(in: 0...1)))
+            }
+        }
+    }
+
+    private func settle(
+        _ item: WorkItem, _ session: RemoteID, _ end: SessionEnd?, holder: SandboxHolder, journal: CallJournal,
+        logger: Logger
+    ) async {
+        logger.debug("session left", metadata: ["code": "\(end.map { "\($0)" } ?? "notAcknowledged")"])
+        guard let end else { return await holder.detach() }
+        // The sandbox first: once the item is stopped, the session may come back to this very worker.
+        if end.destroysSandbox {
+            await holder.destroy()
+            do throws(WorkerError) { try await journal.compact() } catch {
+                logger.warning("call journal not compacted", metadata: ["reason": "\(error.message)"])
+            }
+            await folder.unmark(session)
+        } else {
+            await holder.detach()
+        }
+        if end.stopsItem { await stop(item, logger: logger) }
+    }
+
+    private func stop(_ item: WorkItem, logger: Logger) async {
+        var backoff = Backoff(first: .milliseconds(500), limit: .seconds(2))
+        for _ in 0..<3 where !Task.isCancelled {
+            do throws(WorkerError) { return try await queue.forceStop(item) } catch {
+                logger.debug("item not stopped", metadata: ["code": "\(error.code)"])
+                guard error.isRetryable else { return }
+                try? await Task.sleep(for: backoff.next(jitter: .random(in: 0...1)))
+            }
+        }
+    }
+}

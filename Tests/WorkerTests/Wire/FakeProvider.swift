@@ -1,0 +1,50 @@
+import Sandbox
+import Synchronization
+
+/// Sandboxes in memory. `bash` with a command that starts with `block` runs until it is cancelled or released.
+final class FakeProvider: SandboxProvider {
+    struct State {
+        var sandboxes: [SandboxID: FakeSandbox] = [:]
+        var provisioned: [SandboxSpec] = []
+        var log: [String] = []
+        var provisionFailures: [SandboxError] = []
+        var isUsable = true
+    }
+    private let state = Mutex(State())
+
+    var name: String { "fake" }
+    var log: [String] { state.withLock { $0.log } }
+    var specs: [SandboxSpec] { state.withLock { $0.provisioned } }
+    var living: Set<SandboxID> { state.withLock { Set($0.sandboxes.keys) } }
+
+    func script(_ body: (inout State) -> Void) { state.withLock { body(&$0) } }
+    func note(_ line: String) { state.withLock { $0.log.append(line) } }
+
+    func probe() async -> EngineReport {
+        let isUsable = state.withLock { $0.isUsable }
+        return EngineReport(
+            engine: "fake", boundary: "in memory, no boundary – none", isUsable: isUsable,
+            problems: isUsable ? [] : [.init(summary: "it is off", remedy: "turn it on", isFatal: true)])
+    }
+
+    func provision(_ spec: SandboxSpec) async throws(SandboxError) -> any Sandbox {
+        let result: Result<FakeSandbox, SandboxError> = state.withLock { state in
+            state.provisioned.append(spec)
+            if !state.provisionFailures.isEmpty { return .failure(state.provisionFailures.removeFirst()) }
+            let sandbox = state.sandboxes[spec.id] ?? FakeSandbox(id: spec.id, provider: self)
+            state.sandboxes[spec.id] = sandbox
+            return .success(sandbox)
+        }
+        return try result.get()
+    }
+
+    func remove(_ id: SandboxID) { state.withLock { $0.sandboxes[id] = nil } }
+
+    func sandbox(_ id: String) -> FakeSandbox? {
+        state.withLock { state in SandboxID(id).flatMap { state.sandboxes[$0] } }
+    }
+
+    func sweep(keeping live: Set<SandboxID>) async {
+        state.withLock { state in state.sandboxes = state.sandboxes.filter { live.contains($0.key) } }
+    }
+}
