@@ -1,0 +1,32 @@
+internal import ArgumentParser
+internal import NIOHTTP1
+internal import Wire
+
+/// Create a session.
+struct SessionsCreate: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "create", abstract: "Create a session.")
+
+    @Option(name: .long, help: ArgumentHelp("Agent.", valueName: "id"))
+    var agent: String
+
+    @Option(name: .long, help: ArgumentHelp("Environment.", valueName: "id"))
+    var environment: String
+
+    @Option(name: .long, help: ArgumentHelp("Title.", valueName: "text"))
+    var title: String?
+
+    @Option(name: .long, help: ArgumentHelp("Start working on this at once.", valueName: "text"))
+    var prompt: String?
+
+
+    @OptionGroup(title: "Connection") var client: ClientOptions
+
+    func run() async throws {
+        var body: JSON = ["agent": .string(agent), "environment_id": .string(environment)]
+        if let title { body["title"] = .string(title) }
+        if let prompt { body["initial_events"] = [ClientMessages.user(prompt)] }
+        let request = body
+        let session = try await client.withClient { try await $0.call(.POST, "/v1/sessions", body: request) }
+        Printer(isJSON: client.json).done(session, "created \(session["id"]?.stringValue ?? "?")")
+    }
+}

@@ -1,0 +1,106 @@
+/// Every setting there is; `docs/settings.md` lists the same.
+enum SettingCatalogue {
+    static let listen = SettingKey(
+        "listen", .text, default: "127.0.0.1:8700", variables: ["PERIMETER_LISTEN"],
+        "address and port of the HTTP API; port 0 takes a free one")
+    static let dataDirectory = SettingKey(
+        "data_dir", .text, variables: ["PERIMETER_DATA_DIR"],
+        "directory of the store, the generated keys and the sandboxes; by default /var/lib/perimeter as root, "
+            + "else $XDG_STATE_HOME/perimeter or ~/.local/state/perimeter")
+    static let adminKey = SettingKey(
+        "admin_key", .text, variables: ["PERIMETER_ADMIN_KEY"], isSecret: true,
+        "bootstrap organisation key; generated into DATA_DIR/admin-key when unset")
+    static let databaseURL = SettingKey(
+        "database_url", .text, variables: ["PERIMETER_DATABASE_URL"], isSecret: true,
+        "SQLite file; by default DATA_DIR/perimeter.db")
+    static let masterKey = SettingKey(
+        "master_key", .text, variables: ["PERIMETER_MASTER_KEY"], isSecret: true,
+        "seals secrets at rest; accepted and kept for parts that store secrets")
+    static let allowPrivateMCP = SettingKey(
+        "allow_private_mcp", .flag, default: "false", variables: ["PERIMETER_ALLOW_PRIVATE_MCP"],
+        "permits http and private-address MCP URLs (relaxes security)")
+    static let strictBetaHeaders = SettingKey(
+        "strict_beta_headers", .flag, default: "true", variables: ["PERIMETER_STRICT_BETA_HEADERS"],
+        "answers 404 when a request lacks the beta header of its endpoint, as the reference does")
+    static let bodyLimit = SettingKey(
+        "body_limit", .size(1024...(1 << 30)), default: "32MiB", variables: ["PERIMETER_BODY_LIMIT"],
+        "largest request body of JSON endpoints")
+
+    static let modelProvider = SettingKey(
+        "model.provider", .choice(["rehearsal", "anthropic"]), default: "rehearsal",
+        variables: ["PERIMETER_MODEL_PROVIDER"],
+        "default model back end; rehearsal is an offline stand-in, not a language model")
+    static let modelBaseURL = SettingKey(
+        "model.base_url", .text, variables: ["PERIMETER_MODEL_BASE_URL"],
+        "endpoint of the provider, without /v1; by default https://api.anthropic.com")
+    static let modelAPIKey = SettingKey(
+        "model.api_key", .text, variables: ["PERIMETER_MODEL_API_KEY"], isSecret: true, "key for the provider")
+    static let modelMap = SettingKey(
+        "model.map", .tables(members: ["id", "provider", "base_url", "api_key"]), variables: ["PERIMETER_MODEL_MAP"],
+        isSecret: true, "sends single model ids, or a beginning followed by *, to other back ends")
+
+    static let serverURL = SettingKey(
+        "worker.server_url", .text, variables: ["PERIMETER_SERVER_URL", "ANTHROPIC_BASE_URL"],
+        "server that the worker and the administration commands talk to")
+    static let environmentID = SettingKey(
+        "worker.environment_id", .text, variables: ["ANTHROPIC_ENVIRONMENT_ID"], "environment whose queue is served")
+    static let environmentKey = SettingKey(
+        "worker.environment_key", .text, variables: ["ANTHROPIC_ENVIRONMENT_KEY"], isSecret: true,
+        "key of that environment")
+    static let sandboxEngine = SettingKey(
+        "worker.sandbox_engine", .choice(["auto", "namespace"]), default: "auto",
+        variables: ["PERIMETER_SANDBOX_ENGINE"], "isolation of the sandboxes; auto takes the strongest one that works")
+    static let concurrentSessions = SettingKey(
+        "worker.concurrent_sessions", .count(1...1024), default: "8", variables: ["PERIMETER_CONCURRENT_SESSIONS"],
+        "sessions that one worker serves at once")
+    static let allowedHosts = SettingKey(
+        "worker.allowed_hosts", .list, variables: ["PERIMETER_ALLOWED_HOSTS"],
+        "hosts that sandboxes may reach; * permits what an environment calls unrestricted. Default: * in `up`, none in `worker`")
+    static let memoryLimit = SettingKey(
+        "worker.memory_limit", .size((16 << 20)...(1 << 44)), default: "1GiB", variables: ["PERIMETER_MEMORY_LIMIT"],
+        "memory of one sandbox")
+    static let processLimit = SettingKey(
+        "worker.process_limit", .count(8...65_536), default: "256", variables: ["PERIMETER_PROCESS_LIMIT"],
+        "processes and threads of one sandbox")
+    static let cpuLimit = SettingKey(
+        "worker.cpu_limit", .count(5...102_400), default: "200", variables: ["PERIMETER_CPU_LIMIT"],
+        "hundredths of one core for one sandbox")
+    static let diskLimit = SettingKey(
+        "worker.disk_limit", .size((1 << 20)...(1 << 46)), default: "2GiB", variables: ["PERIMETER_DISK_LIMIT"],
+        "work directory of one sandbox")
+    static let leaseSeconds = SettingKey(
+        "worker.lease_seconds", .count(1...3600), default: "10", variables: ["PERIMETER_LEASE_SECONDS"],
+        "a crashed worker's sessions move on after this time")
+    static let maxIdleSeconds = SettingKey(
+        "worker.max_idle_seconds", .count(0...86_400), default: "60", variables: ["PERIMETER_MAX_IDLE_SECONDS"],
+        "an idle session's work item is given back after this time; 0 keeps it")
+    static let execd = SettingKey(
+        "worker.execd", .text, variables: ["PERIMETER_EXECD"],
+        "the perimeter-execd executable; found beside perimeter by default")
+
+    static let logLevel = SettingKey(
+        "log.level", .choice(["trace", "debug", "info", "notice", "warning", "error", "critical"]), default: "info",
+        variables: ["PERIMETER_LOG_LEVEL"], "least severe lines that are written to standard error")
+    static let logFormat = SettingKey(
+        "log.format", .choice(["text", "json"]), default: "text", variables: ["PERIMETER_LOG_FORMAT"],
+        "how those lines look")
+
+    static let all: [SettingKey] = [
+        listen, dataDirectory, adminKey, databaseURL, masterKey, allowPrivateMCP, strictBetaHeaders, bodyLimit,
+        modelProvider, modelBaseURL, modelAPIKey, modelMap, serverURL, environmentID, environmentKey, sandboxEngine,
+        concurrentSessions, allowedHosts, memoryLimit, processLimit, cpuLimit, diskLimit, leaseSeconds, maxIdleSeconds,
+        execd, logLevel, logFormat,
+    ]
+
+    static func key(named name: String) -> SettingKey? { all.first { $0.name == name } }
+
+    /// Variables that are ours but no setting: the file's path.
+    static let otherVariables: Set<String> = ["PERIMETER_CONFIG"]
+
+    /// The known name nearest to a mistyped one, for messages; nil when nothing is near.
+    static func suggestion(for name: String) -> String? {
+        let candidates = all.map { (name: $0.name, distance: EditDistance.between($0.name, name)) }
+        guard let best = candidates.min(by: { $0.distance < $1.distance }), best.distance <= 3 else { return nil }
+        return best.name
+    }
+}

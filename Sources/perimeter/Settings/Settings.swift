@@ -1,0 +1,61 @@
+internal import Configuration
+internal import Models
+
+/// The settings in force, typed. Keys, types and defaults: ``SettingCatalogue``.
+struct Settings: Sendable {
+    var listen: ListenAddress
+    var dataDirectory: String
+    var adminKey: Secret?
+    var databaseURL: String?
+    var masterKey: Secret?
+    var allowsPrivateMCP: Bool
+    var requiresBetaHeaders: Bool
+    var bodyLimit: Int
+    var modelProvider: String
+    var modelBaseURL: String?
+    var modelAPIKey: Secret?
+    var modelRoutes: [ModelRouteSettings]
+    var worker: WorkerSettings
+    var logLevel: String
+    var logFormat: String
+
+    /// Reads every key of the catalogue.
+    /// - Parameter defaultDataDirectory: used when no source names one.
+    /// - Throws: ``CommandError`` `.usage` naming the key whose value cannot be used.
+    init(reader: ConfigReader, defaultDataDirectory: String) throws(CommandError) {
+        func text(_ key: SettingKey) -> String? { reader.string(forKey: ConfigKey(key.name), isSecret: key.isSecret) }
+        func number(_ key: SettingKey) -> Int { reader.int(forKey: ConfigKey(key.name), default: 0) }
+        func flag(_ key: SettingKey) -> Bool { reader.bool(forKey: ConfigKey(key.name), default: false) }
+
+        let address = text(SettingCatalogue.listen) ?? ""
+        guard let listen = ListenAddress(address) else {
+            throw CommandError(
+                .usage, "listen: '\(address.prefix(80))' is not an address and a port",
+                remedy: "write it as 127.0.0.1:8700 or [::1]:8700")
+        }
+        self.listen = listen
+        dataDirectory = text(SettingCatalogue.dataDirectory) ?? defaultDataDirectory
+        adminKey = text(SettingCatalogue.adminKey).map(Secret.init)
+        databaseURL = text(SettingCatalogue.databaseURL)
+        masterKey = text(SettingCatalogue.masterKey).map(Secret.init)
+        allowsPrivateMCP = flag(SettingCatalogue.allowPrivateMCP)
+        requiresBetaHeaders = flag(SettingCatalogue.strictBetaHeaders)
+        bodyLimit = number(SettingCatalogue.bodyLimit)
+        modelProvider = text(SettingCatalogue.modelProvider) ?? "rehearsal"
+        modelBaseURL = text(SettingCatalogue.modelBaseURL)
+        modelAPIKey = text(SettingCatalogue.modelAPIKey).map(Secret.init)
+        modelRoutes = try text(SettingCatalogue.modelMap).map(ModelRouteSettings.read) ?? []
+        worker = WorkerSettings(
+            serverURL: text(SettingCatalogue.serverURL), environmentID: text(SettingCatalogue.environmentID),
+            environmentKey: text(SettingCatalogue.environmentKey).map(Secret.init),
+            sandboxEngine: text(SettingCatalogue.sandboxEngine) ?? "auto",
+            concurrentSessions: number(SettingCatalogue.concurrentSessions),
+            allowedHosts: reader.stringArray(forKey: ConfigKey(SettingCatalogue.allowedHosts.name)),
+            memoryLimit: number(SettingCatalogue.memoryLimit), processLimit: number(SettingCatalogue.processLimit),
+            cpuLimit: number(SettingCatalogue.cpuLimit), diskLimit: number(SettingCatalogue.diskLimit),
+            leaseSeconds: number(SettingCatalogue.leaseSeconds),
+            maxIdleSeconds: number(SettingCatalogue.maxIdleSeconds), execd: text(SettingCatalogue.execd))
+        logLevel = text(SettingCatalogue.logLevel) ?? "info"
+        logFormat = text(SettingCatalogue.logFormat) ?? "text"
+    }
+}

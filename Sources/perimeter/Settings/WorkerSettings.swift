@@ -1,0 +1,20 @@
+internal import Models
+
+/// The part of the settings that a worker reads; sizes in bytes, times in seconds.
+struct WorkerSettings: Sendable {
+    var serverURL: String?
+    var environmentID: String?
+    var environmentKey: Secret?
+    var sandboxEngine: String
+    var concurrentSessions: Int
+    /// Nil when nobody set it: the default differs between `up` and `worker`.
+    var allowedHosts: [String]?
+    var memoryLimit: Int
+    var processLimit: Int
+    var cpuLimit: Int
+    var diskLimit: Int
+    var leaseSeconds: Int
+    /// 0 keeps the item of an idle session.
+    var maxIdleSeconds: Int
+    var execd: String?
+}
