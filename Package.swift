@@ -34,7 +34,11 @@ let testTargets: [Target] = [
     tests("ToolsetTests", ["Toolset", "ExecdProtocol", "CLinux"]),
     tests(
         "SandboxTests",
-        ["Sandbox", "Engines", "Egress", "ExecdProtocol", .product(name: "Logging", package: "swift-log")]),
+        [
+            "Sandbox", "Engines", "Egress", "ExecdProtocol", "CLinux",
+            .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+            .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "Logging", package: "swift-log"),
+        ]),
     tests(
         "WorkerTests",
         [
@@ -69,6 +73,8 @@ let package = Package(
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         // Event loops, byte buffers and unix sockets under both of the above.
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        // TLS to the hosts that sandboxes fetch from.
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.36.0"),
         // The embedded store: SQLite with a writer and snapshot readers.
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         // Hashing of keys, sealing of secrets.
@@ -140,6 +146,7 @@ let package = Package(
             name: "Egress",
             dependencies: [
                 "Sandbox",
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "Logging", package: "swift-log"),

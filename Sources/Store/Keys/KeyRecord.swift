@@ -2,6 +2,8 @@ public import Wire
 
 /// What a key may do.
 public enum KeyKind: String, Sendable {
+    /// Everything in its workspace, and keys and workspaces of the whole installation.
+    case organization
     /// Everything in one workspace.
     case api
     /// The queue of one environment, and the sessions of that environment.
@@ -12,6 +14,7 @@ public enum KeyKind: String, Sendable {
     /// How a secret of this kind begins.
     public var prefix: String {
         switch self {
+        case .organization: "sk-ant-admin01-"
         case .api: "sk-ant-api03-"
         case .environment: "sk-ant-oat01-"
         case .cloudWorker: "sk-ant-wrk01-"

@@ -53,6 +53,11 @@ extension Store {
         }
     }
 
+    /// One key by its id. - Throws: `WireError` 404.
+    public func key(_ id: String, workspace: String) async throws -> KeyRecord {
+        try await database.read { try Self.requiredKey(id, workspace: workspace, $0) }
+    }
+
     /// The keys of a kind, newest first; only those of `environment` when given.
     public func keys(workspace: String, kind: KeyKind, environment: String? = nil) async throws -> [KeyRecord] {
         try await database.read { connection in

@@ -55,7 +55,7 @@ struct ClientOptions: ParsableArguments {
             return (key, "ANTHROPIC_API_KEY")
         }
         if let key = settings.adminKey { return (key.reveal(), "the setting admin_key") }
-        let path = AdminKeyFile.path(in: settings.dataDirectory)
-        return AdminKeyFile.read(path).map { ($0, path) }
+        let file = KeyFile.admin(in: settings.dataDirectory)
+        return file.read().map { ($0, file.path) }
     }
 }

@@ -1,6 +1,11 @@
-/// Base64 (RFC 4648): the standard alphabet out, both alphabets in, with or without padding.
-enum Base64 {
-    static func encode(_ bytes: [UInt8]) -> String {
+/// Base64 (RFC 4648): the standard or the URL-safe alphabet out, both alphabets in, with or without padding.
+public enum Base64 {
+    public static func encode(_ bytes: [UInt8]) -> String { encode(bytes, standardAlphabet) }
+
+    /// RFC 4648 §5, with padding.
+    public static func encodeURLSafe(_ bytes: [UInt8]) -> String { encode(bytes, urlSafeAlphabet) }
+
+    private static func encode(_ bytes: [UInt8], _ alphabet: [UInt8]) -> String {
         var output: [UInt8] = []
         output.reserveCapacity((bytes.count + 2) / 3 * 4)
         var index = 0
@@ -19,7 +24,7 @@ enum Base64 {
     }
 
     /// The bytes of `text`; nil when it is not base64.
-    static func decode(_ text: String) -> [UInt8]? {
+    public static func decode(_ text: String) -> [UInt8]? {
         var digits = Array(text.utf8)
         while digits.last == UInt8(ascii: "=") { digits.removeLast() }
         guard digits.count % 4 != 1 else { return nil }
@@ -50,5 +55,7 @@ enum Base64 {
         }
     }
 
-    private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+    private static let letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+    private static let standardAlphabet = Array((letters + "+/").utf8)
+    private static let urlSafeAlphabet = Array((letters + "-_").utf8)
 }

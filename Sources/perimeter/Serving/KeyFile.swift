@@ -6,23 +6,33 @@ internal import FoundationEssentials
     internal import Darwin
 #endif
 
-/// The generated organisation key: one line in a file that only its owner reads.
-enum AdminKeyFile {
-    static func path(in dataDirectory: String) -> String { dataDirectory + "/admin-key" }
+/// A generated key: one line in a file that only its owner reads.
+struct KeyFile {
+    let path: String
+    private let prefix: String
+
+    /// The organisation's key, which administers everything.
+    static func admin(in dataDirectory: String) -> KeyFile {
+        KeyFile(path: dataDirectory + "/admin-key", prefix: "sk-ant-admin01-")
+    }
+
+    /// The key with which the worker of `perimeter up` serves the cloud environments.
+    static func worker(in dataDirectory: String) -> KeyFile {
+        KeyFile(path: dataDirectory + "/worker-key", prefix: "sk-ant-wrk01-")
+    }
 
     /// The key in the file; nil when there is none or it cannot be read.
-    static func read(_ path: String) -> String? {
+    func read() -> String? {
         guard let bytes = FileManager.default.contents(atPath: path) else { return nil }
         let key = String(decoding: bytes, as: UTF8.self).split(separator: "\n").first.map(String.init)
         return key.flatMap { $0.isEmpty ? nil : $0 }
     }
 
-    /// The key of this data directory; made at the first start.
+    /// The key; made at the first start.
     /// - Throws: ``CommandError`` when the file cannot be written.
-    static func readOrCreate(in dataDirectory: String) throws(CommandError) -> String {
-        let path = path(in: dataDirectory)
-        if let key = read(path) { return key }
-        let key = KeyText.make(prefix: "sk-ant-api03-")
+    func readOrCreate() throws(CommandError) -> String {
+        if let key = read() { return key }
+        let key = KeyText.make(prefix: prefix)
         // Complete before it has its name, so that nobody reads half a key.
         let draft = path + ".new"
         unlink(draft)

@@ -1,0 +1,47 @@
+internal import Hummingbird
+internal import Models
+internal import NIOCore
+internal import Orchestrator
+internal import Store
+internal import Wire
+
+/// What every route needs. Routes lie in extensions, in folders named after their API noun.
+struct API: Sendable {
+    let store: Store
+    let models: ModelTable
+    let previews: PreviewHub
+    let authenticator: Authenticator
+    let presence: WorkerPresence
+    let configuration: ServerConfiguration
+
+    typealias Routes = RouterGroup<APIContext>
+
+    /// Time and ids come from the store, so that a test which drives its clock drives all of it.
+    var clock: any WallClock { store.clock }
+    var ids: any IdentifierSource { store.ids }
+    var bodyLimit: Int { configuration.bodyLimit }
+
+    func addRoutes(to router: Router<APIContext>) {
+        router.get("healthz") { _, _ in Response.json(["status": "ok"]) }
+        router.get("readyz") { _, _ in
+            // Answers only when the store does.
+            _ = try await store.key(hash: "")
+            return Response.json(["status": "ready"])
+        }
+        let routes = router.group("v1")
+        addAgents(to: routes.group("agents"))
+        addEnvironments(to: routes.group("environments"))
+        addWork(to: routes.group("environments/:environment/work"))
+        addEnvironmentKeys(to: routes.group("environments/:environment/keys"))
+        addSessions(to: routes.group("sessions"))
+        addEvents(to: routes.group("sessions/:session/events"))
+        addThreads(to: routes.group("sessions/:session/threads"))
+        addModels(to: routes.group("models"))
+        addKeys(to: routes.group("organizations/api_keys"))
+        addWorkspaces(to: routes.group("organizations/workspaces"))
+    }
+
+    func environmentID(_ context: APIContext) throws(WireError) -> EnvironmentID {
+        try context.id("environment", EnvironmentID.self, "environment")
+    }
+}

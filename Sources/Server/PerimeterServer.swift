@@ -1,0 +1,66 @@
+public import Logging
+public import Models
+public import Orchestrator
+public import ServiceLifecycle
+public import Store
+
+internal import Hummingbird
+internal import NIOCore
+
+/// The public HTTP API over one store.
+///
+/// ```swift
+/// let server = PerimeterServer(
+///     store: store, models: models, previews: previews, configuration: ServerConfiguration(port: 8700), logger: logger)
+/// try await ServiceGroup(services: [server, orchestrator], logger: logger).run()
+/// ```
+public struct PerimeterServer: Service {
+    private let store: Store
+    private let models: ModelTable
+    private let previews: PreviewHub
+    private let configuration: ServerConfiguration
+    private let logger: Logger
+    private let onListening: @Sendable (Int) async -> Void
+
+    /// - Parameters:
+    ///   - previews: where the orchestrator of this process publishes the deltas of running model requests.
+    ///   - onListening: called once with the port that was bound.
+    public init(
+        store: Store, models: ModelTable, previews: PreviewHub, configuration: ServerConfiguration, logger: Logger,
+        onListening: @escaping @Sendable (Int) async -> Void = { _ in }
+    ) {
+        self.store = store
+        self.models = models
+        self.previews = previews
+        self.configuration = configuration
+        self.logger = logger
+        self.onListening = onListening
+    }
+
+    /// Serves until graceful shutdown: streams end, running requests are answered.
+    /// - Throws: when the address cannot be bound.
+    public func run() async throws {
+        let onListening = onListening
+        let application = Application(
+            router: router(),
+            configuration: ApplicationConfiguration(
+                address: .hostname(configuration.host, port: configuration.port), serverName: nil),
+            onServerRunning: { channel in await onListening(channel.localAddress?.port ?? 0) },
+            logger: logger)
+        try await application.run()
+    }
+
+    func router() -> Router<APIContext> {
+        let authenticator = Authenticator(store: store, clock: store.clock)
+        let router = Router(context: APIContext.self)
+        router.add(
+            middleware: APIMiddleware(
+                authenticator: authenticator, betas: BetaHeaders(isStrict: configuration.requiresBetaHeaders),
+                ids: store.ids, logger: logger))
+        API(
+            store: store, models: models, previews: previews, authenticator: authenticator,
+            presence: WorkerPresence(), configuration: configuration
+        ).addRoutes(to: router)
+        return router
+    }
+}
