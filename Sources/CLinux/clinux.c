@@ -126,6 +126,12 @@ int clinux_spawn(int32_t *pid, const char *path, char *const *arguments, char *c
         }
         error = posix_spawn_file_actions_adddup2(&actions, scratch[used], maps[used].target);
     }
+    int beyond = 3;
+    for (size_t index = 0; index < map_count; index++) {
+        if (maps[index].target >= beyond) beyond = maps[index].target + 1;
+    }
+    // Whatever a library forgot to mark close-on-exec.
+    if (error == 0) error = posix_spawn_file_actions_addclosefrom_np(&actions, beyond);
     if (error == 0 && directory != NULL) error = posix_spawn_file_actions_addchdir_np(&actions, directory);
     if (error == 0) {
         sigset_t all, none;

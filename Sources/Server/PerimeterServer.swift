@@ -41,12 +41,15 @@ public struct PerimeterServer: Service {
     /// - Throws: when the address cannot be bound.
     public func run() async throws {
         let onListening = onListening
+        // Its own lines repeat ours, and report every connection that a shutdown cuts as an error.
+        var quiet = logger
+        quiet.logLevel = .critical
         let application = Application(
             router: router(),
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.port), serverName: nil),
             onServerRunning: { channel in await onListening(channel.localAddress?.port ?? 0) },
-            logger: logger)
+            logger: quiet)
         try await application.run()
     }
 

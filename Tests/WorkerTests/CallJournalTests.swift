@@ -2,19 +2,7 @@ import Testing
 
 @testable import Worker
 
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
-
 @Suite struct CallJournalTests {
-    private func temporaryFolder() throws -> String {
-        var template = Array("/tmp/perimeter-journal-XXXXXX".utf8CString)
-        try #require(mkdtemp(&template) != nil)
-        return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
-
     @Test func `a torn last line does not count and broken lines are skipped`() {
         let text = "started a\nsettled a\nstarted b\nnonsense\nstarted b c\nstarted ../x\nstarted d"
         let records = CallRecords(parsing: Array(text.utf8))
@@ -40,7 +28,9 @@ import Testing
 
     @Test func `what was started is known after a restart, also behind a torn line`() async throws {
         let queue = BlockingQueue(label: "journal-tests")
-        let path = try temporaryFolder() + "/sesn_1/calls.journal"
+        let folder = try TemporaryFolder()
+        defer { withExtendedLifetime(folder) {} }
+        let path = folder.path + "/sesn_1/calls.journal"
         let first = try await CallJournal.open(path, queue: queue)
         try await first.start("a")
         try await first.settle("a")
@@ -63,7 +53,9 @@ import Testing
     }
 
     @Test func `a journal that cannot be written refuses the call`() async throws {
-        let folder = try temporaryFolder()
+        let temporary = try TemporaryFolder()
+        defer { withExtendedLifetime(temporary) {} }
+        let folder = temporary.path
         let journal = try await CallJournal.open(folder + "/plain/calls.journal", queue: BlockingQueue(label: "x"))
         try JournalFile.touch(folder + "/plain")
         await #expect(throws: WorkerError.self) { try await journal.start("a") }

@@ -41,21 +41,32 @@ struct SessionStream: Sendable {
             try Task.checkCancellation()
             guard !stop.isSet else { return }
             let mark = store.signals.mark(.events(session))
-            let rows = try await store.events(of: session, after: seq, limit: Self.batch)
-            // Published before their event is committed, so all previews of these rows are here by now, and go first.
-            var output: [UInt8] = []
-            for preview in subscription?.take() ?? [] where filter.lets(preview) {
-                Self.append(preview.type, preview.json.bytes, to: &output)
+            var rows = try await store.events(of: session, after: seq, limit: Self.batch)
+            var waiting = subscription?.take() ?? []
+            if !waiting.isEmpty {
+                // What was committed before these previews goes before them.
+                rows += try await store.events(of: session, after: rows.last?.seq ?? seq, limit: Self.batch)
+                waiting += subscription?.take() ?? []
             }
-            for row in rows {
-                Self.append(row.type, row.body, to: &output)
-                seq = row.seq
-            }
+            let output = frames(rows, waiting.filter { filter.lets($0) })
+            seq = rows.last?.seq ?? seq
             if !output.isEmpty { try await write(output) }
             guard rows.isEmpty else { continue }
             guard try await store.lastSeq(of: session) != nil else { return try await write(deleted()) }
             if await isQuiet(since: mark, subscription) { try await write(Array(": keepalive\n\n".utf8)) }
         }
+    }
+
+    /// Previews are published before their event is committed, so those of the rows are all here and go before them.
+    private func frames(_ rows: [EventBytes], _ previews: [Preview]) -> [UInt8] {
+        var output: [UInt8] = []
+        let place =
+            rows.firstIndex { $0.type == EventType.agentMessage.rawValue || $0.type == EventType.agentThinking.rawValue }
+            ?? rows.endIndex
+        for row in rows[..<place] { Self.append(row.type, row.body, to: &output) }
+        for preview in previews { Self.append(preview.type, preview.json.bytes, to: &output) }
+        for row in rows[place...] { Self.append(row.type, row.body, to: &output) }
+        return output
     }
 
     /// Waits for something to send. - Returns: true when nothing came for the time of a keep-alive.

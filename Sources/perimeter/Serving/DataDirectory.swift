@@ -13,15 +13,16 @@ struct DataDirectory: ~Copyable {
 
     /// Makes the directory, readable by its owner only, and takes it.
     /// - Throws: ``CommandError`` when it cannot be used or another process holds it.
-    init(_ path: String) throws(CommandError) {
-        lock = try Self.taken(path)
+    /// - Parameter role: a server and a worker may share a directory, two of the same kind may not.
+    init(_ path: String, role: String = "server") throws(CommandError) {
+        lock = try Self.taken(path, role)
         self.path = path
     }
 
-    private static func taken(_ path: String) throws(CommandError) -> Int32 {
+    private static func taken(_ path: String, _ role: String) throws(CommandError) -> Int32 {
         try make(path)
         // The embedded store has one writer; a second process would break its leases.
-        let lock = open(path + "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        let lock = open("\(path)/\(role).lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard lock >= 0 else {
             throw CommandError(
                 .failure, "cannot write below \(path): \(String(cString: strerror(errno)))",
@@ -30,7 +31,7 @@ struct DataDirectory: ~Copyable {
         guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
             close(lock)
             throw CommandError(
-                .failure, "another perimeter process uses \(path)",
+                .failure, "another perimeter \(role) uses \(path)",
                 remedy: "stop it, or name another directory with --data-dir")
         }
         return lock
@@ -39,8 +40,6 @@ struct DataDirectory: ~Copyable {
     deinit { close(lock) }
 
     var databasePath: String { path + "/perimeter.db" }
-    var sandboxPath: String { path + "/sandboxes" }
-    var workerPath: String { path + "/worker" }
 
     /// Makes a directory that its owner alone reads.
     static func make(_ path: String) throws(CommandError) {

@@ -6,6 +6,9 @@ internal import UnixSignals
 enum ServeGroup {
     /// - Parameter services: in the order of their start; a part that ends takes the others with it.
     static func run(_ services: [any Service], logger: Logger) async throws {
+        // Below notice the group describes its parts member by member.
+        var logger = logger
+        logger.logLevel = max(logger.logLevel, .notice)
         var configuration = ServiceGroupConfiguration(
             services: [SecondSignal()] + services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         // Longer than the worker's own drain time.

@@ -55,7 +55,7 @@ enum SettingCatalogue {
         "sessions that one worker serves at once")
     static let allowedHosts = SettingKey(
         "worker.allowed_hosts", .list, variables: ["PERIMETER_ALLOWED_HOSTS"],
-        "hosts that sandboxes may reach; * permits what an environment calls unrestricted. Default: * in `up`, none in `worker`")
+        "hosts that sandboxes may reach; * permits what an environment calls unrestricted. None by default")
     static let memoryLimit = SettingKey(
         "worker.memory_limit", .size((16 << 20)...(1 << 44)), default: "1GiB", variables: ["PERIMETER_MEMORY_LIMIT"],
         "memory of one sandbox")
@@ -78,6 +78,10 @@ enum SettingCatalogue {
         "worker.execd", .text, variables: ["PERIMETER_EXECD"],
         "the perimeter-execd executable; found beside perimeter by default")
 
+    static let allowWeakerLimits = SettingKey(
+        "worker.allow_weaker_limits", .flag, default: "false", variables: ["PERIMETER_ALLOW_WEAKER_LIMITS"],
+        "creates sandboxes also where a bound cannot be enforced, and says so on the session (relaxes security)")
+
     static let logLevel = SettingKey(
         "log.level", .choice(["trace", "debug", "info", "notice", "warning", "error", "critical"]), default: "info",
         variables: ["PERIMETER_LOG_LEVEL"], "least severe lines that are written to standard error")
@@ -89,7 +93,7 @@ enum SettingCatalogue {
         listen, dataDirectory, adminKey, databaseURL, masterKey, allowPrivateMCP, strictBetaHeaders, bodyLimit,
         modelProvider, modelBaseURL, modelAPIKey, modelMap, serverURL, environmentID, environmentKey, sandboxEngine,
         concurrentSessions, allowedHosts, memoryLimit, processLimit, cpuLimit, diskLimit, leaseSeconds, maxIdleSeconds,
-        execd, logLevel, logFormat,
+        execd, allowWeakerLimits, logLevel, logFormat,
     ]
 
     static func key(named name: String) -> SettingKey? { all.first { $0.name == name } }

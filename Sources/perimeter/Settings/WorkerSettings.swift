@@ -7,7 +7,7 @@ struct WorkerSettings: Sendable {
     var environmentKey: Secret?
     var sandboxEngine: String
     var concurrentSessions: Int
-    /// Nil when nobody set it: the default differs between `up` and `worker`.
+    /// Nil when nobody set it.
     var allowedHosts: [String]?
     var memoryLimit: Int
     var processLimit: Int
@@ -17,4 +17,5 @@ struct WorkerSettings: Sendable {
     /// 0 keeps the item of an idle session.
     var maxIdleSeconds: Int
     var execd: String?
+    var allowsWeakerLimits: Bool
 }

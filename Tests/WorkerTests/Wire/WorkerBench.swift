@@ -2,21 +2,17 @@ import AsyncHTTPClient
 import Logging
 import Sandbox
 import Testing
+import Wire
 
 @testable import Worker
-
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
 
 /// A worker, the server that it talks to, and its sandboxes, for one test.
 struct WorkerBench: Sendable {
     let server: ScriptedServer
     let provider = FakeProvider()
     let shutdown = Latch()
-    let stateDirectory: String
+    let folder: TemporaryFolder
+    var stateDirectory: String { folder.path }
     var maxIdle: Duration? = .milliseconds(50)
     var drainTimeout = Duration.seconds(5)
     var environment = "env_1"
@@ -27,9 +23,7 @@ struct WorkerBench: Sendable {
 
     init() throws {
         server = try ScriptedServer()
-        var template = Array("/tmp/perimeter-worker-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw ScriptedServer.Failure() }
-        stateDirectory = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        folder = try TemporaryFolder()
     }
 
     /// An item as the hosted queue sends it, padding removed as it does.

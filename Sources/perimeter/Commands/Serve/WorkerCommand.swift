@@ -1,14 +1,48 @@
 internal import ArgumentParser
+internal import Engines
+internal import Logging
+internal import Models
+internal import Worker
 
 /// A worker alone.
 struct WorkerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "worker", abstract: "Serve an environment's sessions from this machine.")
+        commandName: "worker", abstract: "Serve an environment's sessions from this machine.",
+        discussion: """
+            Needs the server's address (PERIMETER_SERVER_URL or ANTHROPIC_BASE_URL), the environment \
+            (ANTHROPIC_ENVIRONMENT_ID) and its key (ANTHROPIC_ENVIRONMENT_KEY).
+            """)
 
     @OptionGroup var options: ProcessOptions
 
     func run() async throws {
-        _ = try options.load()
-        throw CommandError(.failure, "not wired")
+        let loaded = try options.load()
+        let settings = loaded.settings
+        let logger = Logger.make("perimeter", settings)
+        for warning in loaded.warnings { logger.warning("settings", metadata: ["warning": "\(warning)"]) }
+        guard let url = settings.worker.serverURL else {
+            throw Self.missing("the server's address", "PERIMETER_SERVER_URL or ANTHROPIC_BASE_URL")
+        }
+        guard let environment = settings.worker.environmentID else {
+            throw Self.missing("the environment's id", "ANTHROPIC_ENVIRONMENT_ID")
+        }
+        guard let secret = settings.worker.environmentKey else {
+            throw Self.missing("the environment's key", "ANTHROPIC_ENVIRONMENT_KEY")
+        }
+        guard let key = Credential(secret.reveal()) else {
+            throw CommandError(
+                .usage, "worker.environment_key: is empty or has characters that no key has",
+                remedy: "set ANTHROPIC_ENVIRONMENT_KEY to the key as it was shown")
+        }
+        let directory = try DataDirectory(settings.dataDirectory, role: "worker")
+        let worker = WorkerSide(
+            environment: environment, key: key, serverURL: { url }, settings: settings,
+            engine: try NamespaceEngine(settings: settings, logger: logger), logger: logger)
+        try await ServeGroup.run([worker], logger: logger)
+        withExtendedLifetime(directory) {}
+    }
+
+    private static func missing(_ what: String, _ variables: String) -> CommandError {
+        CommandError(.usage, "\(what) is not set", remedy: "set \(variables)")
     }
 }

@@ -1,0 +1,104 @@
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "clinux_host.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/loop.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { loop_attempts = 64 };
+
+// Attaches the image to a free loop device and gives its path and descriptor.
+static int attach(const char *image, char *path, size_t size) {
+    int file = open(image, O_RDWR | O_CLOEXEC);
+    if (file < 0) return -1;
+    int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
+    if (control < 0) {
+        int error = errno;
+        close(file);
+        errno = error;
+        return -1;
+    }
+    int device = -1;
+    int error = EBUSY;
+    for (int attempt = 0; attempt < loop_attempts; attempt++) {
+        int number = ioctl(control, LOOP_CTL_GET_FREE);
+        if (number < 0) {
+            error = errno;
+            break;
+        }
+        snprintf(path, size, "/dev/loop%d", number);
+        device = open(path, O_RDWR | O_CLOEXEC);
+        if (device < 0) {
+            error = errno;
+            break;
+        }
+        struct loop_config config;
+        memset(&config, 0, sizeof config);
+        config.fd = (uint32_t)file;
+        config.info.lo_flags = LO_FLAGS_AUTOCLEAR;
+        if (ioctl(device, LOOP_CONFIGURE, &config) == 0) break;
+        error = errno;
+        close(device);
+        device = -1;
+        // Another process was faster: take the next one.
+        if (error != EBUSY) break;
+    }
+    close(control);
+    close(file);
+    if (device < 0) errno = error;
+    return device;
+}
+
+int clinux_mount_image(const char *image, const char *target) {
+    char path[64];
+    int device = attach(image, path, sizeof path);
+    if (device < 0) return -1;
+    int result = mount(path, target, "ext4", MS_NODEV | MS_NOSUID | MS_NOATIME, NULL);
+    int error = errno;
+    close(device);
+    errno = error;
+    return result;
+}
+
+int clinux_unmount(const char *target) { return umount2(target, MNT_DETACH | UMOUNT_NOFOLLOW); }
+
+int clinux_memory_file(const char *name, const void *bytes, uint64_t count) {
+    int file = memfd_create(name, MFD_CLOEXEC);
+    if (file < 0) return -1;
+    const char *next = bytes;
+    while (count > 0) {
+        ssize_t written = write(file, next, count);
+        if (written < 0) {
+            if (errno == EINTR) continue;
+            int error = errno;
+            close(file);
+            errno = error;
+            return -1;
+        }
+        next += written;
+        count -= (uint64_t)written;
+    }
+    if (lseek(file, 0, SEEK_SET) < 0) {
+        int error = errno;
+        close(file);
+        errno = error;
+        return -1;
+    }
+    return file;
+}
+
+int clinux_reap(int32_t pid, int block) {
+    int status;
+    int result;
+    do { result = waitpid(pid, &status, block ? 0 : WNOHANG); } while (result < 0 && errno == EINTR);
+    return result;
+}

@@ -1,0 +1,12 @@
+// Calls that only the host side of a sandbox makes. Unless stated otherwise a function returns -1 and sets errno on failure.
+#pragma once
+#include <stdint.h>
+
+// Mounts an ext4 image file read-write at `target` (nodev, nosuid) through a loop device that goes away with the mount.
+int clinux_mount_image(const char *image, const char *target);
+// Detaches a mount at once, also while something inside still uses it.
+int clinux_unmount(const char *target);
+// A memory file with the given bytes, close-on-exec, at its start.
+int clinux_memory_file(const char *name, const void *bytes, uint64_t count);
+// Waits for a child. Returns its pid, 0 when it still runs and `block` is 0.
+int clinux_reap(int32_t pid, int block);

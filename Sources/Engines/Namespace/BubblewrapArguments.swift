@@ -1,0 +1,86 @@
+internal import Sandbox
+
+/// The command line of bubblewrap for one sandbox. Pure.
+struct BubblewrapArguments {
+    /// Descriptors that bubblewrap and the daemon find open.
+    enum Descriptor {
+        static let listener: Int32 = 3
+        static let arguments: Int32 = 4
+        static let seccomp: Int32 = 5
+    }
+    /// The port inside at which the daemon takes connections to the outside.
+    static let proxyPort = 3128
+    /// The user and group that programs inside see.
+    static let insideUser = 1000
+    private static let execd = "/opt/perimeter/execd"
+
+    var work: String
+    var execdSource: String
+    /// A folder with generated passwd, group and hosts files.
+    var etc: String
+    var hasProxy: Bool
+    var limits: ResourceLimits
+    var environment: [(name: String, value: String)]
+    /// Folders of the host's root that are links into /usr, with their targets; the others are bound as they are.
+    var rootLinks: [(name: String, target: String?)]
+
+    private static let sharedConfiguration = [
+        "ssl", "ca-certificates", "ca-certificates.conf", "alternatives", "ld.so.cache", "ld.so.conf", "ld.so.conf.d",
+        "mime.types", "localtime", "terminfo", "fonts", "perl", "python3", "python3.11", "gitconfig", "magic",
+    ]
+
+    /// What bubblewrap reads from its descriptor.
+    var options: [String] {
+        isolation + system + folders + variables + ["--seccomp", "\(Descriptor.seccomp)"]
+    }
+
+    /// The program inside.
+    var command: [String] {
+        [
+            Self.execd, "--listen-fd", "\(Descriptor.listener)", "--workdir",
+            "/workspace", "--root", "/tmp", "--proxy-port", hasProxy ? "\(Self.proxyPort)" : "0", "--output-limit",
+            "\(limits.outputBytes)", "--read-only-root", "/usr",
+        ]
+    }
+
+    private var isolation: [String] {
+        [
+            "--unshare-all", "--unshare-user", "--disable-userns", "--as-pid-1", "--new-session", "--clearenv",
+            "--hostname", "sandbox", "--uid", "\(Self.insideUser)", "--gid", "\(Self.insideUser)", "--cap-drop", "ALL",
+        ]
+    }
+
+    private var system: [String] {
+        var arguments = ["--ro-bind", "/usr", "/usr"]
+        for (name, target) in rootLinks {
+            arguments += target.map { ["--symlink", $0, "/\(name)"] } ?? ["--ro-bind", "/\(name)", "/\(name)"]
+        }
+        arguments += ["--perms", "0755", "--size", "1048576", "--tmpfs", "/etc"]
+        for name in ["passwd", "group", "hosts", "nsswitch.conf"] {
+            arguments += ["--ro-bind", "\(etc)/\(name)", "/etc/\(name)"]
+        }
+        for name in Self.sharedConfiguration { arguments += ["--ro-bind-try", "/etc/\(name)", "/etc/\(name)"] }
+        return arguments + ["--remount-ro", "/etc"]
+    }
+
+    private var folders: [String] {
+        // Memory file systems count against the memory bound; a size keeps one from filling it all.
+        let scratch = "\(max(1 << 20, limits.memoryBytes / 2))"
+        return [
+            "--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--size", scratch, "--tmpfs", "/tmp", "--perms", "0755",
+            "--size", "67108864", "--tmpfs", "/run", "--perms", "0755", "--size", "67108864", "--tmpfs", "/var", "--perms",
+            "1777", "--dir", "/var/tmp", "--dir", "/opt/perimeter", "--ro-bind", execdSource, Self.execd, "--bind", work,
+            "/workspace", "--chdir", "/workspace", "--remount-ro", "/",
+        ]
+    }
+
+    private var variables: [String] {
+        let standard = [
+            ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"), ("HOME", "/workspace"),
+            ("USER", "agent"), ("LOGNAME", "agent"), ("LANG", "C.UTF-8"), ("TMPDIR", "/tmp"),
+        ]
+        let names = Set(environment.map(\.name))
+        return (standard.filter { !names.contains($0.0) } + environment.map { ($0.name, $0.value) })
+            .flatMap { ["--setenv", $0.0, $0.1] }
+    }
+}

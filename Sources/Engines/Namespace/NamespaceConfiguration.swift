@@ -1,0 +1,39 @@
+/// How the `namespace` engine works on this host.
+public struct NamespaceConfiguration: Sendable {
+    /// The static daemon executable.
+    public var execdPath: String
+    /// Keeps the work directories; must outlive the process and the host's restarts.
+    public var stateDirectory: String
+    /// Keeps what belongs to living sandboxes: sockets, ledgers, mount points. Readable for every user, gone after a restart.
+    public var runtimeDirectory: String
+    public var bubblewrapPath: String
+    /// Where the control group file systems are mounted.
+    public var cgroupRoot: String
+    /// Creates sandboxes also where a bound cannot be enforced; the boundary label then says which. Off by default.
+    public var allowsWeakerLimits: Bool
+    /// How long the work directory of a session that nobody serves is kept. 30 days by default.
+    public var retention: Duration
+
+    /// - Parameter runtimeDirectory: nil takes a name below `/run/perimeter` made from `stateDirectory`.
+    public init(
+        execdPath: String, stateDirectory: String, runtimeDirectory: String? = nil,
+        bubblewrapPath: String = "/usr/bin/bwrap", cgroupRoot: String = "/sys/fs/cgroup",
+        allowsWeakerLimits: Bool = false, retention: Duration = .seconds(30 * 86_400)
+    ) {
+        self.execdPath = execdPath
+        self.stateDirectory = stateDirectory
+        self.runtimeDirectory =
+            runtimeDirectory ?? "/run/perimeter/" + String(StableHash.of(stateDirectory), radix: 36)
+        self.bubblewrapPath = bubblewrapPath
+        self.cgroupRoot = cgroupRoot
+        self.allowsWeakerLimits = allowsWeakerLimits
+        self.retention = retention
+    }
+}
+
+/// FNV-1a: the same number for the same text in every process, unlike `Hasher`.
+enum StableHash {
+    static func of(_ text: String) -> UInt64 {
+        text.utf8.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
+    }
+}

@@ -1,0 +1,184 @@
+internal import CLinux
+internal import Glibc
+public import Logging
+internal import NIOPosix
+public import Sandbox
+
+/// The default engine: bubblewrap with user, process, network, mount, IPC, UTS and control group namespaces, a system call
+/// filter, no capabilities, bounded memory, processes, CPU and disk.
+///
+/// Sandboxes outlive this process: the next one finds them by their ledgers and re-attaches through the daemon's socket.
+public final class NamespaceEngine: SandboxProvider {
+    public let name = "namespace"
+
+    let configuration: NamespaceConfiguration
+    let paths: EnginePaths
+    let groups: ControlGroups
+    let disk: WorkDisk
+    let launcher: SandboxLauncher
+    private let gate: @Sendable (SandboxSpec) -> (any OutboundGate)?
+    private let logger: Logger
+    private let locks = SandboxLocks()
+
+    private static let readyDeadline = Duration.seconds(10)
+    private static let attachDeadline = Duration.seconds(3)
+
+    /// - Parameter gate: serves what a sandbox sends to the outside; nil lets nothing out.
+    public init(
+        configuration: NamespaceConfiguration, gate: @escaping @Sendable (SandboxSpec) -> (any OutboundGate)?,
+        logger: Logger
+    ) {
+        self.configuration = configuration
+        self.gate = gate
+        self.logger = logger
+        let isRoot = geteuid() == 0
+        paths = EnginePaths(state: configuration.stateDirectory, runtime: configuration.runtimeDirectory)
+        groups = ControlGroups(
+            root: configuration.cgroupRoot, owner: String(StableHash.of(configuration.runtimeDirectory), radix: 36))
+        disk = WorkDisk(paths: paths, usesImages: isRoot)
+        launcher = SandboxLauncher(
+            configuration: configuration, paths: paths, groups: groups, disk: disk, isRoot: isRoot)
+    }
+
+    public func provision(_ spec: SandboxSpec) async throws(SandboxError) -> any Sandbox {
+        try refuseUnsupported(spec)
+        return try await locks.withLock(spec.id) { () async throws(SandboxError) in
+            if let living = try await attach(spec) { return living }
+            return try await create(spec)
+        }
+    }
+
+    public func sweep(keeping live: Set<SandboxID>) async {
+        let known = await offPool { [paths, groups] in
+            groups.known.union(HostFiles.names(in: paths.sandboxes).compactMap { SandboxID($0) })
+        }
+        for id in known where !live.contains(id) {
+            await locks.withLock(id) {
+                logger.info("sandbox of nobody removed", metadata: ["sandbox_id": "\(id)"])
+                await remove(id)
+            }
+        }
+        await offPool { [disk, configuration] in
+            disk.removeOld(keeping: live, after: Int(configuration.retention.components.seconds))
+        }
+    }
+
+    /// A bound that cannot be enforced is an error, unless the operator said otherwise.
+    private func refuseUnsupported(_ spec: SandboxSpec) throws(SandboxError) {
+        let limits = spec.limits
+        guard limits.memoryBytes >= 16 << 20, limits.processes >= 8, limits.cpuPercent >= 1, limits.diskBytes >= 1 << 20
+        else {
+            throw SandboxError(.unsupported, "limits need at least 16 MiB of memory, 8 processes, 1 % CPU and 1 MiB of disk")
+        }
+        for (name, value) in spec.environment where name.isEmpty || (name + value).utf8.contains(0) || name.contains("=") {
+            throw SandboxError(.unsupported, "'\(name.prefix(64))' cannot be an environment variable")
+        }
+        guard !configuration.allowsWeakerLimits else { return }
+        let missing = groups.abilities.missing + (disk.usesImages ? [] : ["disk"])
+        guard missing.isEmpty else {
+            throw SandboxError(
+                .unsupported,
+                "the \(missing.joined(separator: ", ")) of a sandbox cannot be bounded on this host: run `perimeter doctor`")
+        }
+    }
+
+    /// Comes back to a sandbox that lives already; nil when there is none that can be used.
+    private func attach(_ spec: SandboxSpec) async throws(SandboxError) -> (any Sandbox)? {
+        let sandbox = paths.sandbox(spec.id)
+        let ledger = await offPool { HostFiles.text(sandbox.ledger).flatMap { SandboxLedger(parsing: $0) } }
+        guard let ledger, ledger.isAlive, ledger.hasProxy == (spec.network != .none) else { return nil }
+        do throws(SandboxError) {
+            let client = try await ExecdClient.connect(
+                socketPath: sandbox.socket, gate: gate(spec), deadline: Self.attachDeadline, logger: logger)
+            return NamespaceSandbox(id: spec.id, boundary: boundary(spec.limits), client: client, engine: self)
+        } catch {
+            logger.warning(
+                "a living sandbox does not answer and is replaced",
+                metadata: ["sandbox_id": "\(spec.id)", "code": "\(error.code)"])
+            return nil
+        }
+    }
+
+    private func create(_ spec: SandboxSpec) async throws(SandboxError) -> any Sandbox {
+        let clock = ContinuousClock()
+        let begin = clock.now
+        let (ledger, messages) = try await started(spec)
+        defer { close(messages) }
+        let launched = clock.now
+        do throws(SandboxError) {
+            let client = try await ExecdClient.connect(
+                socketPath: paths.sandbox(spec.id).socket, gate: gate(spec), deadline: Self.readyDeadline, logger: logger)
+            logger.debug(
+                "sandbox created",
+                metadata: [
+                    "sandbox_id": "\(spec.id)", "launch": "\(launched - begin)", "ready": "\(clock.now - launched)",
+                ])
+            return NamespaceSandbox(id: spec.id, boundary: boundary(spec.limits), client: client, engine: self)
+        } catch {
+            let reason = await offPool { Self.text(of: messages) }
+            await offPool { _ = clinux_reap(ledger.pid, 0) }
+            await remove(spec.id)
+            throw SandboxError(
+                .unavailable, reason.isEmpty ? error.message : "bubblewrap: \(reason)", cause: error)
+        }
+    }
+
+    /// Everything up to a running bubblewrap; what was made is removed again when a step fails.
+    private func started(_ spec: SandboxSpec) async throws(SandboxError) -> (SandboxLedger, Int32) {
+        let result = await offPool { [self] () -> Result<(SandboxLedger, Int32), SystemError> in
+            removeNow(spec.id)
+            do throws(SystemError) {
+                try prepareHost()
+                try HostFiles.makeFolder(paths.sandbox(spec.id).folder, mode: 0o711)
+                try groups.create(spec.id, spec.limits)
+                try disk.open(spec.id, bytes: spec.limits.diskBytes, owner: launcher.hostUser(spec.id))
+                return .success(try launcher.launch(spec))
+            } catch {
+                removeNow(spec.id)
+                return .failure(error)
+            }
+        }
+        do { return try result.get() } catch { throw SandboxError(error) }
+    }
+
+    /// Removes a sandbox with all that was made for it outside, but its files.
+    func remove(_ id: SandboxID) async {
+        await offPool { [self] in removeNow(id) }
+    }
+
+    private func removeNow(_ id: SandboxID) {
+        let sandbox = paths.sandbox(id)
+        let ledger = HostFiles.text(sandbox.ledger).flatMap { SandboxLedger(parsing: $0) }
+        if let ledger { killTree(ledger) }
+        if !groups.destroy(id) {
+            logger.error("control groups of a sandbox stay behind", metadata: ["sandbox_id": "\(id)"])
+        }
+        if let ledger { _ = clinux_reap(ledger.pid, ledger.isAlive ? 0 : 1) }
+        disk.close(id)
+        HostFiles.removeFolder(sandbox.folder)
+    }
+
+    /// Kills bubblewrap and its child, which is the first process inside: the kernel ends all others with it.
+    private func killTree(_ ledger: SandboxLedger) {
+        guard ledger.isAlive else { return }
+        let children = HostFiles.text("/proc/\(ledger.pid)/task/\(ledger.pid)/children") ?? ""
+        for child in children.split(separator: " ").compactMap({ Int32($0) }) { kill(child, SIGKILL) }
+        kill(ledger.pid, SIGKILL)
+    }
+
+    private static func text(of file: Int32) -> String {
+        lseek(file, 0, SEEK_SET)
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        let count = Glibc.read(file, &buffer, buffer.count)
+        let lines = String(decoding: buffer[..<max(0, count)], as: UTF8.self).split(separator: "\n")
+        return String(lines.joined(separator: "; ").prefix(400))
+    }
+
+    /// Runs blocking work on the threads that are there for it.
+    func offPool<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
+        do { return try await NIOThreadPool.singleton.runIfActive { body() } } catch {
+            // The singleton pool is never shut down.
+            return body()
+        }
+    }
+}

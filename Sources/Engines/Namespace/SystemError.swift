@@ -1,0 +1,19 @@
+internal import Glibc
+internal import Sandbox
+
+/// A call to the kernel that failed, for messages.
+struct SystemError: Error, CustomStringConvertible {
+    let code: Int32
+    let what: String
+
+    init(_ what: String, code: Int32 = errno) {
+        self.code = code
+        self.what = what
+    }
+
+    var description: String { "\(what): \(String(cString: strerror(code)))" }
+}
+
+extension SandboxError {
+    init(_ error: SystemError) { self.init(.unavailable, error.description, cause: error) }
+}

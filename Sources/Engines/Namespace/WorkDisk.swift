@@ -1,0 +1,79 @@
+internal import CLinux
+internal import Glibc
+internal import Sandbox
+
+/// The work directory of a sandbox: an ext4 image of fixed size, mounted while the sandbox lives.
+///
+/// The image bounds the disk, survives the sandbox, and is one sparse file to copy or move. Calls block.
+struct WorkDisk: Sendable {
+    let paths: EnginePaths
+    /// False where images cannot be mounted: then it is a plain folder without a bound.
+    let usesImages: Bool
+
+    /// Makes the work directory reachable at the sandbox's mount point, with the files of earlier lives.
+    /// - Parameter owner: the user and group on the host that the sandbox runs as.
+    func open(_ id: SandboxID, bytes: Int, owner: UInt32) throws(SystemError) {
+        let sandbox = paths.sandbox(id)
+        try HostFiles.makeFolder(paths.workspaces, mode: 0o700)
+        try HostFiles.makeFolder(sandbox.work, mode: 0o755)
+        guard usesImages else { return try HostFiles.makeFolder(sandbox.plain, mode: 0o700) }
+        if HostFiles.facts(sandbox.image) == nil { try create(sandbox.image, bytes) }
+        guard clinux_mount_image(sandbox.image, sandbox.work) == 0 else {
+            throw SystemError("mount \(sandbox.image)")
+        }
+        guard chown(sandbox.work, owner, owner) == 0, chmod(sandbox.work, 0o755) == 0 else {
+            let error = SystemError("chown \(sandbox.work)")
+            close(id)
+            throw error
+        }
+    }
+
+    /// Where the sandbox's files are on the host while it lives.
+    func source(_ id: SandboxID) -> String {
+        usesImages ? paths.sandbox(id).work : paths.sandbox(id).plain
+    }
+
+    /// Unmounts; the files stay.
+    func close(_ id: SandboxID) {
+        guard usesImages else { return }
+        // Nothing mounted is as good as unmounted; several may lie over each other after a crash.
+        while clinux_unmount(paths.sandbox(id).work) == 0 {}
+    }
+
+    /// Removes work directories that nobody has used for `seconds`.
+    func removeOld(keeping live: Set<SandboxID>, after seconds: Int) {
+        for name in HostFiles.names(in: paths.workspaces) where name.hasSuffix(".img") {
+            guard let id = SandboxID(String(name.dropLast(4))), !live.contains(id),
+                let age = HostFiles.facts(paths.sandbox(id).image)?.age, age > seconds
+            else { continue }
+            unlink(paths.sandbox(id).image)
+        }
+    }
+
+    /// Copies a formatted template: a copy of its few used blocks is faster than formatting.
+    private func create(_ image: String, _ bytes: Int) throws(SystemError) {
+        let template = "\(paths.template)/ext4-\(bytes).img"
+        if HostFiles.facts(template) == nil { try Self.format(template, in: paths.template, bytes) }
+        try HostFiles.copy(template, to: image, mode: 0o600)
+    }
+
+    private static func format(_ path: String, in folder: String, _ bytes: Int) throws(SystemError) {
+        try HostFiles.makeFolder(folder, mode: 0o700)
+        let draft = "\(path).\(getpid())"
+        defer { unlink(draft) }
+        let file = Glibc.open(draft, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        guard file >= 0 else { throw SystemError("open \(draft)") }
+        let isSized = ftruncate(file, off_t(bytes)) == 0
+        Glibc.close(file)
+        guard isSized else { throw SystemError("size \(draft)") }
+        // No journal: a host crash may cost the last seconds of a sandbox's files, which fsck repairs at the next mount.
+        let inodes = max(1024, bytes / 16_384)
+        try HostProgram.run(
+            "/sbin/mke2fs",
+            [
+                "-q", "-F", "-t", "ext4", "-m", "0", "-N", "\(inodes)", "-O", "^has_journal,^resize_inode",
+                "-E", "lazy_itable_init=1,nodiscard", draft,
+            ])
+        guard rename(draft, path) == 0 else { throw SystemError("rename \(path)") }
+    }
+}

@@ -1,0 +1,23 @@
+internal import Egress
+internal import Engines
+internal import Logging
+internal import Sandbox
+
+extension NamespaceEngine {
+    /// The engine as the settings ask for.
+    /// - Throws: ``CommandError`` when the daemon executable cannot be found.
+    convenience init(settings: Settings, logger: Logger) throws(CommandError) {
+        let configuration = NamespaceConfiguration(
+            execdPath: try ExecutablePath.execd(named: settings.worker.execd),
+            stateDirectory: settings.dataDirectory + "/sandboxes",
+            allowsWeakerLimits: settings.worker.allowsWeakerLimits)
+        if configuration.allowsWeakerLimits {
+            logger.warning("weaker limits are allowed: some bounds of sandboxes may not be enforced")
+        }
+        let trusted = settings.worker.allowedHosts ?? []
+        self.init(
+            configuration: configuration,
+            gate: { spec in spec.network == .none ? nil : EgressGate(policy: spec.network, trusted: trusted, logger: logger) },
+            logger: logger)
+    }
+}

@@ -1,0 +1,51 @@
+internal import AsyncHTTPClient
+internal import Engines
+internal import Logging
+internal import Sandbox
+internal import ServiceLifecycle
+internal import Worker
+
+/// The worker of a process, once it is known which server it serves.
+struct WorkerSide: Service {
+    /// The environment whose queue is served; `-` stands for all cloud environments.
+    let environment: String
+    let key: Credential
+    /// Gives the server's address; nil ends the worker without an error.
+    let serverURL: @Sendable () async -> String?
+    let settings: Settings
+    let engine: NamespaceEngine
+    let logger: Logger
+
+    func run() async throws {
+        guard let url = await serverURL() else { return }
+        let worker = settings.worker
+        let configuration: WorkerConfiguration
+        do {
+            configuration = try WorkerConfiguration(
+                serverURL: url, environment: environment, environmentKey: key,
+                stateDirectory: settings.dataDirectory + "/worker", concurrentSessions: worker.concurrentSessions,
+                leaseSeconds: worker.leaseSeconds,
+                maxIdle: worker.maxIdleSeconds == 0 ? nil : .seconds(worker.maxIdleSeconds),
+                allowedHosts: worker.allowedHosts ?? [], limits: worker.limits)
+        } catch {
+            throw CommandError(.usage, error.message)
+        }
+        let client = EnvironmentWorker.clientConfiguration(concurrentSessions: worker.concurrentSessions)
+        do {
+            try await HTTPClient.with(client) { http in
+                try await EnvironmentWorker(
+                    configuration: configuration, provider: engine, httpClient: http, logger: logger
+                ).run()
+            }
+        } catch let error as WorkerError {
+            throw CommandError(.failure, "worker: \(error.message)", remedy: "run `perimeter doctor`")
+        }
+    }
+}
+
+extension WorkerSettings {
+    var limits: ResourceLimits {
+        ResourceLimits(
+            memoryBytes: memoryLimit, processes: processLimit, cpuPercent: cpuLimit, diskBytes: diskLimit)
+    }
+}
