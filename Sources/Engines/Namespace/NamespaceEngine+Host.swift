@@ -44,7 +44,7 @@ extension NamespaceEngine {
                 problems.append(
                     EngineReport.Problem(
                         summary: "a trial sandbox did not start: \(failure)",
-                        remedy: "check that this kernel allows user namespaces (sysctl user.max_user_namespaces)",
+                        remedy: "the text before says which step; user namespaces must be allowed (sysctl user.max_user_namespaces)",
                         isFatal: true))
             }
         }

@@ -21,8 +21,9 @@ struct WorkDisk: Sendable {
         guard clinux_mount_image(sandbox.image, sandbox.work) == 0 else {
             throw SystemError("mount \(sandbox.image)")
         }
-        guard chown(sandbox.work, owner, owner) == 0, chmod(sandbox.work, 0o755) == 0 else {
-            let error = SystemError("chown \(sandbox.work)")
+        let files = source(id)
+        guard mkdir(files, 0o755) == 0 || errno == EEXIST, chown(files, owner, owner) == 0 else {
+            let error = SystemError("make \(files)")
             close(id)
             throw error
         }
@@ -30,7 +31,8 @@ struct WorkDisk: Sendable {
 
     /// Where the sandbox's files are on the host while it lives.
     func source(_ id: SandboxID) -> String {
-        usesImages ? paths.sandbox(id).work : paths.sandbox(id).plain
+        // Below the root of the image, which has a folder of its own for repairs.
+        usesImages ? paths.sandbox(id).work + "/files" : paths.sandbox(id).plain
     }
 
     /// Unmounts; the files stay.

@@ -28,21 +28,21 @@ enum ExecutablePath {
         return found
     }
 
-    /// The places of installed trees, then those of a source checkout.
+    /// The places of a source checkout, whose own build of the daemon is not static, then those of installed trees.
     static func candidates(own: String) -> [String] {
         let folder = own.parentFolder
-        var candidates = [folder + "/perimeter-execd", folder.parentFolder + "/libexec/perimeter/perimeter-execd"]
+        let installed = [folder + "/perimeter-execd", folder.parentFolder + "/libexec/perimeter/perimeter-execd"]
         // A build lies in PACKAGE/.build/TRIPLE/CONFIGURATION/perimeter.
         let parts = own.split(separator: "/", omittingEmptySubsequences: false)
         if let build = parts.lastIndex(of: ".build") {
             let package = parts[..<build].joined(separator: "/")
-            candidates += [
+            return [
                 "\(package)/.build/execd/release/perimeter-execd",
                 "\(package)/.build/execd/x86_64-unknown-linux-gnu/release/perimeter-execd",
                 "\(package)/.build/execd/aarch64-unknown-linux-gnu/release/perimeter-execd",
-            ]
+            ] + installed
         }
-        return candidates
+        return installed
     }
 
     /// This executable, without symbolic links.

@@ -1,4 +1,3 @@
-internal import Egress
 internal import Engines
 internal import Logging
 internal import Sandbox
@@ -14,10 +13,9 @@ extension NamespaceEngine {
         if configuration.allowsWeakerLimits {
             logger.warning("weaker limits are allowed: some bounds of sandboxes may not be enforced")
         }
-        let trusted = settings.worker.allowedHosts ?? []
         self.init(
             configuration: configuration,
-            gate: { spec in spec.network == .none ? nil : EgressGate(policy: spec.network, trusted: trusted, logger: logger) },
+            gate: { _ in nil },
             logger: logger)
     }
 }
