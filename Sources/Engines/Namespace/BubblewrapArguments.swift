@@ -64,12 +64,16 @@ struct BubblewrapArguments {
     }
 
     private var folders: [String] {
-        // Memory file systems count against the memory bound; a size keeps one from filling it all.
-        let scratch = "\(max(1 << 20, limits.memoryBytes / 2))"
+        // Memory file systems count against the memory bound. Their sizes stay well below it together: what fills them
+        // must not push the daemon out, which no killing of programs could prevent.
+        let unit = max(1 << 16, limits.memoryBytes / 32)
         return [
-            "--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--size", scratch, "--tmpfs", "/tmp", "--perms", "0755",
-            "--size", "67108864", "--tmpfs", "/run", "--perms", "0755", "--size", "67108864", "--tmpfs", "/var", "--perms",
-            "1777", "--dir", "/var/tmp", "--dir", "/opt/perimeter", "--ro-bind", execdSource, Self.execd, "--bind", work,
+            "--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--size", "\(4 * unit)", "--tmpfs", "/dev/shm",
+            "--remount-ro", "/dev", "--perms", "1777", "--size", "\(12 * unit)", "--tmpfs", "/tmp", "--perms", "0755",
+            "--size", "\(unit)", "--tmpfs", "/run", "--perms", "0755", "--size", "\(unit)", "--tmpfs", "/var",
+            "--perms",
+            "1777", "--dir", "/var/tmp", "--dir", "/opt/perimeter", "--ro-bind", execdSource, Self.execd, "--bind",
+            work,
             "/workspace", "--chdir", "/workspace", "--remount-ro", "/",
         ]
     }

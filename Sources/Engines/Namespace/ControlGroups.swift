@@ -73,7 +73,8 @@ struct ControlGroups: Sendable {
                 try HostFiles.set("\(folder)/\(file)", value)
             }
             // Not every kernel accounts swap; without it there is none to bound.
-            let swap = parent.isUnified ? ("memory.swap.max", "0") : ("memory.memsw.limit_in_bytes", "\(limits.memoryBytes)")
+            let swap =
+                parent.isUnified ? ("memory.swap.max", "0") : ("memory.memsw.limit_in_bytes", "\(limits.memoryBytes)")
             if parent.controllers.contains("memory") { try? HostFiles.set("\(folder)/\(swap.0)", swap.1) }
         }
     }
@@ -90,7 +91,8 @@ struct ControlGroups: Sendable {
         }
         if controllers.contains("pids") { bounds.append(("pids.max", "\(limits.processes)")) }
         if controllers.contains("cpu") {
-            bounds += isUnified
+            bounds +=
+                isUnified
                 ? [("cpu.max", "\(quota) \(period)")]
                 : [("cpu.cfs_period_us", "\(period)"), ("cpu.cfs_quota_us", "\(quota)")]
         }
@@ -124,8 +126,10 @@ struct ControlGroups: Sendable {
     var known: Set<SandboxID> {
         Set(
             parents.flatMap { parent in
-                HostFiles.names(in: parent.folder).filter { HostFiles.facts("\(parent.folder)/\($0)/cgroup.procs") != nil }
-                    .compactMap { SandboxID($0) }
+                HostFiles.names(in: parent.folder).filter {
+                    HostFiles.facts("\(parent.folder)/\($0)/cgroup.procs") != nil
+                }
+                .compactMap { SandboxID($0) }
             })
     }
 

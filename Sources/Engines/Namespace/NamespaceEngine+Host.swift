@@ -17,7 +17,10 @@ extension NamespaceEngine {
     }
 
     private static let configurationFiles: [(name: String, text: String)] = [
-        ("passwd", "root:x:0:0:root:/root:/usr/sbin/nologin\nagent:x:1000:1000:agent:/workspace:/bin/bash\nnobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n"),
+        (
+            "passwd",
+            "root:x:0:0:root:/root:/usr/sbin/nologin\nagent:x:1000:1000:agent:/workspace:/bin/bash\nnobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n"
+        ),
         ("group", "root:x:0:\nagent:x:1000:\nnogroup:x:65534:\n"),
         ("hosts", "127.0.0.1 localhost sandbox\n::1 localhost sandbox\n"),
         ("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n"),
@@ -44,7 +47,8 @@ extension NamespaceEngine {
                 problems.append(
                     EngineReport.Problem(
                         summary: "a trial sandbox did not start: \(failure)",
-                        remedy: "the text before says which step; user namespaces must be allowed (sysctl user.max_user_namespaces)",
+                        remedy:
+                            "the text before says which step; user namespaces must be allowed (sysctl user.max_user_namespaces)",
                         isFatal: true))
             }
         }
@@ -78,7 +82,9 @@ extension NamespaceEngine {
                 add("there is no /dev/loop-control, so the disk cannot be bounded", "load the loop module")
             }
         } else {
-            add("the disk cannot be bounded without root", "run the worker as root, or allow weaker limits", isFatal: isStrict)
+            add(
+                "the disk cannot be bounded without root", "run the worker as root, or allow weaker limits",
+                isFatal: isStrict)
         }
         return problems
     }

@@ -66,11 +66,14 @@ public final class NamespaceEngine: SandboxProvider {
     /// A bound that cannot be enforced is an error, unless the operator said otherwise.
     private func refuseUnsupported(_ spec: SandboxSpec) throws(SandboxError) {
         let limits = spec.limits
-        guard limits.memoryBytes >= 16 << 20, limits.processes >= 8, limits.cpuPercent >= 1, limits.diskBytes >= 1 << 20
+        guard limits.memoryBytes >= 16 << 20, limits.processes >= 8, limits.cpuPercent >= 1,
+            limits.diskBytes >= 16 << 20
         else {
-            throw SandboxError(.unsupported, "limits need at least 16 MiB of memory, 8 processes, 1 % CPU and 1 MiB of disk")
+            throw SandboxError(
+                .unsupported, "limits need at least 16 MiB of memory, 8 processes, 1 % CPU and 16 MiB of disk")
         }
-        for (name, value) in spec.environment where name.isEmpty || (name + value).utf8.contains(0) || name.contains("=") {
+        for (name, value) in spec.environment
+        where name.isEmpty || (name + value).utf8.contains(0) || name.contains("=") {
             throw SandboxError(.unsupported, "'\(name.prefix(64))' cannot be an environment variable")
         }
         guard !configuration.allowsWeakerLimits else { return }
@@ -78,7 +81,8 @@ public final class NamespaceEngine: SandboxProvider {
         guard missing.isEmpty else {
             throw SandboxError(
                 .unsupported,
-                "the \(missing.joined(separator: ", ")) of a sandbox cannot be bounded on this host: run `perimeter doctor`")
+                "the \(missing.joined(separator: ", ")) of a sandbox cannot be bounded on this host: run `perimeter doctor`"
+            )
         }
     }
 
@@ -87,6 +91,8 @@ public final class NamespaceEngine: SandboxProvider {
         let sandbox = paths.sandbox(spec.id)
         let ledger = await offPool { HostFiles.text(sandbox.ledger).flatMap { SandboxLedger(parsing: $0) } }
         guard let ledger, ledger.isAlive, ledger.hasProxy == (spec.network != .none) else { return nil }
+        // The bounds of this request hold from now on, whatever the earlier ones were.
+        guard await offPool({ [groups] in (try? groups.create(spec.id, spec.limits)) != nil }) else { return nil }
         do throws(SandboxError) {
             let client = try await ExecdClient.connect(
                 socketPath: sandbox.socket, gate: gate(spec), deadline: Self.attachDeadline, logger: logger)
@@ -102,12 +108,13 @@ public final class NamespaceEngine: SandboxProvider {
     private func create(_ spec: SandboxSpec) async throws(SandboxError) -> any Sandbox {
         let clock = ContinuousClock()
         let begin = clock.now
-        let (ledger, messages) = try await started(spec)
+        let messages = try await started(spec)
         defer { close(messages) }
         let launched = clock.now
         do throws(SandboxError) {
             let client = try await ExecdClient.connect(
-                socketPath: paths.sandbox(spec.id).socket, gate: gate(spec), deadline: Self.readyDeadline, logger: logger)
+                socketPath: paths.sandbox(spec.id).socket, gate: gate(spec), deadline: Self.readyDeadline,
+                logger: logger)
             logger.debug(
                 "sandbox created",
                 metadata: [
@@ -116,7 +123,6 @@ public final class NamespaceEngine: SandboxProvider {
             return NamespaceSandbox(id: spec.id, boundary: boundary(spec.limits), client: client, engine: self)
         } catch {
             let reason = await offPool { Self.text(of: messages) }
-            await offPool { _ = clinux_reap(ledger.pid, 0) }
             await remove(spec.id)
             throw SandboxError(
                 .unavailable, reason.isEmpty ? error.message : "bubblewrap: \(reason)", cause: error)
@@ -124,8 +130,9 @@ public final class NamespaceEngine: SandboxProvider {
     }
 
     /// Everything up to a running bubblewrap; what was made is removed again when a step fails.
-    private func started(_ spec: SandboxSpec) async throws(SandboxError) -> (SandboxLedger, Int32) {
-        let result = await offPool { [self] () -> Result<(SandboxLedger, Int32), SystemError> in
+    /// - Returns: the file that takes the messages of bubblewrap.
+    private func started(_ spec: SandboxSpec) async throws(SandboxError) -> Int32 {
+        let result = await offPool { [self] () -> Result<Int32, SystemError> in
             removeNow(spec.id)
             do throws(SystemError) {
                 try prepareHost()
@@ -153,7 +160,7 @@ public final class NamespaceEngine: SandboxProvider {
         if !groups.destroy(id) {
             logger.error("control groups of a sandbox stay behind", metadata: ["sandbox_id": "\(id)"])
         }
-        if let ledger { _ = clinux_reap(ledger.pid, ledger.isAlive ? 0 : 1) }
+        ledger?.collect()
         disk.close(id)
         HostFiles.removeFolder(sandbox.folder)
     }

@@ -19,8 +19,8 @@ struct SandboxLauncher: Sendable {
     }
 
     /// Starts a sandbox whose work directory and groups exist already.
-    /// - Returns: the ledger, which is on disk by then, and the file that takes the messages of bubblewrap.
-    func launch(_ spec: SandboxSpec) throws(SystemError) -> (ledger: SandboxLedger, messages: Int32) {
+    /// - Returns: the file that takes the messages of bubblewrap; the ledger is on disk by then.
+    func launch(_ spec: SandboxSpec) throws(SystemError) -> Int32 {
         let sandbox = paths.sandbox(spec.id)
         let listener = clinux_listen_unix(sandbox.socket)
         guard listener >= 0 else { throw SystemError("listen at \(sandbox.socket)") }
@@ -33,7 +33,8 @@ struct SandboxLauncher: Sendable {
         let messages = clinux_memory_file("messages", nil, 0)
         guard messages >= 0 else { throw SystemError("memfd") }
         do throws(SystemError) {
-            return (try start(spec, listener, seccomp, messages), messages)
+            try start(spec, listener, seccomp, messages)
+            return messages
         } catch {
             close(messages)
             throw error
@@ -42,7 +43,7 @@ struct SandboxLauncher: Sendable {
 
     private func start(
         _ spec: SandboxSpec, _ listener: Int32, _ seccomp: Int32, _ messages: Int32
-    ) throws(SystemError) -> SandboxLedger {
+    ) throws(SystemError) {
         let null = open("/dev/null", O_RDWR | O_CLOEXEC)
         guard null >= 0 else { throw SystemError("open /dev/null") }
         defer { close(null) }
@@ -75,7 +76,6 @@ struct SandboxLauncher: Sendable {
             guard HostFiles.writeAll(bytes, to: writer) else { throw SystemError("bubblewrap took no arguments") }
             close(writer)
             writer = -1
-            return ledger
         } catch {
             kill(pid, SIGKILL)
             _ = clinux_reap(pid, 1)

@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 internal import Sandbox
 
@@ -27,12 +28,27 @@ struct SandboxLedger: Equatable, Sendable {
     /// Whether this very process still runs.
     var isAlive: Bool { Self.startTime(of: pid) == startedAt }
 
-    /// Field 22 of /proc/PID/stat (proc(5)); nil for a process that is gone or only waits to be reaped.
+    /// Takes the ended process off this one's list of children, if it is there. Waits a second for its end at most.
+    func collect() {
+        for _ in 0..<1000 {
+            // A number that names another process by now is not ours to wait for.
+            guard Self.entry(of: pid)?.startedAt == startedAt, clinux_reap(pid, 0) == 0 else { return }
+            usleep(1000)
+        }
+    }
+
+    /// When the process started; nil for one that is gone or only waits to be reaped.
     static func startTime(of pid: Int32) -> UInt64? {
+        guard let entry = entry(of: pid), entry.state != "Z", entry.state != "X" else { return nil }
+        return entry.startedAt
+    }
+
+    /// Fields 3 and 22 of /proc/PID/stat (proc(5)).
+    private static func entry(of pid: Int32) -> (state: Substring, startedAt: UInt64)? {
         // The name in the second field may hold spaces and brackets, so count from its end.
         guard let text = HostFiles.text("/proc/\(pid)/stat"), let end = text.lastIndex(of: ")") else { return nil }
         let fields = text[text.index(after: end)...].split(separator: " ")
-        guard fields.count > 19, fields[0] != "Z", fields[0] != "X" else { return nil }
-        return UInt64(fields[19])
+        guard fields.count > 19, let startedAt = UInt64(fields[19]) else { return nil }
+        return (fields[0], startedAt)
     }
 }

@@ -23,8 +23,8 @@ struct SeccompFilter: Sendable {
     /// Every CLONE_NEW… flag that clone(2) takes.
     private static let namespaceFlags: UInt32 = 0x7E02_0000
     private static let families: [UInt32] = [1, 2, 10]
-    /// TIOCSTI and TIOCLINUX put text into somebody's terminal.
-    private static let terminalRequests: [UInt32] = [0x5412, 0x541C]
+    /// TIOCSTI and TIOCLINUX put text into somebody's terminal, TIOCSETD loads line disciplines.
+    private static let terminalRequests: [UInt32] = [0x5412, 0x541C, 0x5423]
 
     init(_ table: SyscallTable = .native) {
         load(offset: 4)
@@ -34,6 +34,8 @@ struct SeccompFilter: Sendable {
             instructions.append(Instruction(code: 0x35, whenTrue: 0, whenFalse: 1, value: foreign))
             answer(Result.error(Self.noSuchCall))
         }
+        instructions.append(Instruction(code: 0x25, whenTrue: 0, whenFalse: 1, value: SyscallTable.lastKnown))
+        answer(Result.error(Self.noSuchCall))
         for number in table.denied { when(number) { $0.answer(Result.error(Self.operationNotPermitted)) } }
         // Its flags lie in memory, where a filter cannot look; the C library falls back to clone.
         when(table.clone3) { $0.answer(Result.error(Self.noSuchCall)) }

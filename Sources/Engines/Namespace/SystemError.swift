@@ -15,5 +15,8 @@ struct SystemError: Error, CustomStringConvertible {
 }
 
 extension SandboxError {
-    init(_ error: SystemError) { self.init(.unavailable, error.description, cause: error) }
+    /// ERANGE stands for a bound that cannot be honoured.
+    init(_ error: SystemError) {
+        self.init(error.code == ERANGE ? .unsupported : .unavailable, error.description, cause: error)
+    }
 }

@@ -17,10 +17,15 @@ struct WorkDisk: Sendable {
         try HostFiles.makeFolder(paths.workspaces, mode: 0o700)
         try HostFiles.makeFolder(sandbox.work, mode: 0o755)
         guard usesImages else { return try HostFiles.makeFolder(sandbox.plain, mode: 0o700) }
-        if HostFiles.facts(sandbox.image) == nil { try create(sandbox.image, bytes) }
-        guard clinux_mount_image(sandbox.image, sandbox.work) == 0 else {
-            throw SystemError("mount \(sandbox.image)")
+        if let facts = HostFiles.facts(sandbox.image) {
+            // A smaller image stays as it is: it is within the bound. ERANGE: refused, not failed.
+            guard facts.size <= bytes else {
+                throw SystemError("keep the work directory of \(facts.size) bytes within \(bytes)", code: ERANGE)
+            }
+        } else {
+            try create(sandbox.image, bytes)
         }
+        try mount(sandbox.image, at: sandbox.work)
         let files = source(id)
         guard mkdir(files, 0o755) == 0 || errno == EEXIST, chown(files, owner, owner) == 0 else {
             let error = SystemError("make \(files)")
@@ -28,6 +33,20 @@ struct WorkDisk: Sendable {
             throw error
         }
     }
+
+    /// Mounts the image. One that was used a moment ago may still be written back: that is waited for.
+    private func mount(_ image: String, at folder: String) throws(SystemError) {
+        for _ in 0..<Self.mountAttempts {
+            if clinux_mount_image(image, folder) == 0 { return }
+            guard errno == EBUSY else { throw SystemError("mount \(image)") }
+            usleep(Self.mountPause)
+        }
+        throw SystemError("mount \(image)", code: EBUSY)
+    }
+
+    // Ten seconds together.
+    private static let mountAttempts = 5000
+    private static let mountPause: UInt32 = 2000
 
     /// Where the sandbox's files are on the host while it lives.
     func source(_ id: SandboxID) -> String {
@@ -59,6 +78,8 @@ struct WorkDisk: Sendable {
         try HostFiles.copy(template, to: image, mode: 0o600)
     }
 
+    private static let journalMebibytes = 4
+
     private static func format(_ path: String, in folder: String, _ bytes: Int) throws(SystemError) {
         try HostFiles.makeFolder(folder, mode: 0o700)
         let draft = "\(path).\(getpid())"
@@ -68,13 +89,13 @@ struct WorkDisk: Sendable {
         let isSized = ftruncate(file, off_t(bytes)) == 0
         Glibc.close(file)
         guard isSized else { throw SystemError("size \(draft)") }
-        // No journal: a host crash may cost the last seconds of a sandbox's files, which fsck repairs at the next mount.
         let inodes = max(1024, bytes / 16_384)
         try HostProgram.run(
             "/sbin/mke2fs",
             [
-                "-q", "-F", "-t", "ext4", "-m", "0", "-N", "\(inodes)", "-O", "^has_journal,^resize_inode",
-                "-E", "lazy_itable_init=1,nodiscard", draft,
+                "-q", "-F", "-t", "ext4", "-m", "0", "-N", "\(inodes)", "-O", "^resize_inode",
+                // A journal brings the files through a crash of the host: nothing else here would repair them.
+                "-J", "size=\(Self.journalMebibytes)", "-E", "lazy_itable_init=1,lazy_journal_init=1,nodiscard", draft,
             ])
         guard rename(draft, path) == 0 else { throw SystemError("rename \(path)") }
     }

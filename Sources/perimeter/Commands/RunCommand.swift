@@ -41,7 +41,9 @@ struct RunCommand: AsyncParsableCommand {
     @OptionGroup(title: "Connection") var client: ClientOptions
 
     func validate() throws {
-        guard !ask || agent == nil else { throw ValidationError("--ask is for runs without --agent") }
+        guard agent == nil || (!ask && model == nil && system == nil) else {
+            throw ValidationError("--ask, --model and --system are for runs without --agent")
+        }
         guard lines > 0 else { throw ValidationError("--lines must be positive") }
         guard !prompt.isEmpty else { throw ValidationError("the prompt is empty") }
     }

@@ -15,15 +15,7 @@ struct CommandLineSession {
 
     /// - Returns: the reference to an agent version, for `sessions.create`.
     func agent(id: String?, model: String?, system: String?, asks: Bool) async throws(CommandError) -> JSON {
-        if let id {
-            guard model == nil, system == nil else {
-                var overrides: JSON = ["type": "agent_with_overrides", "id": .string(id)]
-                if let model { overrides["model"] = .string(model) }
-                if let system { overrides["system"] = .string(system) }
-                return overrides
-            }
-            return .string(id)
-        }
+        if let id { return .string(id) }
         let name = asks ? Self.askingName : Self.name
         var body: JSON = [
             "name": .string(name), "system": .string(system ?? Self.system),

@@ -7,8 +7,9 @@ final class LoopbackListener: Sendable {
     let port: UInt16
 
     init() throws {
-        descriptor = clinux_listen_loopback(0)
+        let descriptor = clinux_listen_loopback(0)
         guard descriptor >= 0 else { throw NamespaceRig.Failure("listen") }
+        self.descriptor = descriptor
         var address = sockaddr_in()
         var size = socklen_t(MemoryLayout<sockaddr_in>.size)
         let isNamed = withUnsafeMutablePointer(to: &address) { pointer in
@@ -26,8 +27,9 @@ final class AbstractListener: Sendable {
     private let descriptor: Int32
 
     init(name: String) throws {
-        descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
         guard descriptor >= 0 else { throw NamespaceRig.Failure("socket") }
+        self.descriptor = descriptor
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
         let bytes = [0] + Array(name.utf8)

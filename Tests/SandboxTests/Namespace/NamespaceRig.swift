@@ -28,7 +28,9 @@ struct NamespaceRig: Sendable {
     }
 
     /// Another engine over the same folders: what a restarted worker has.
-    static func engine(in folder: String, bubblewrap: String = "/usr/bin/bwrap", execd: String = execd) -> NamespaceEngine {
+    static func engine(in folder: String, bubblewrap: String = "/usr/bin/bwrap", execd: String = execd)
+        -> NamespaceEngine
+    {
         NamespaceEngine(
             configuration: NamespaceConfiguration(
                 execdPath: execd, stateDirectory: folder + "/state", runtimeDirectory: folder + "/run",
@@ -120,12 +122,12 @@ struct NamespaceRig: Sendable {
     }
 
     /// What is left on the host, after at most five seconds in which the kernel may finish tearing down.
-    func leftovers() async throws -> [String] {
+    func leftovers() async -> [String] {
         let deadline = ContinuousClock.now + .seconds(5)
         while true {
             let found = processes() + groups() + mounts() + loops()
             if found.isEmpty || ContinuousClock.now > deadline { return found }
-            try await Task.sleep(for: .milliseconds(20))
+            try? await Task.sleep(for: .milliseconds(20))
         }
     }
 

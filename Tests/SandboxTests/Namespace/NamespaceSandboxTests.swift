@@ -10,10 +10,12 @@ import Testing
                 #expect(try await sandbox.bash("echo hi").contains("hi"))
                 try await sandbox.put(Array("from outside".utf8), at: "/workspace/in/note.txt", mode: 0o640)
                 #expect(try await sandbox.bash("cat in/note.txt; stat -c %a in/note.txt").contains("from outside640"))
-                #expect(try await sandbox.bash("id -u; id -un; hostname; pwd").hasPrefix("1000\nagent\nsandbox\n/workspace"))
+                #expect(
+                    try await sandbox.bash("id -u; id -un; hostname; pwd").hasPrefix("1000\nagent\nsandbox\n/workspace")
+                )
                 #expect(sandbox.boundary.contains("seccomp"))
             }
-            #expect(try await rig.leftovers() == [])
+            #expect(await rig.leftovers() == [])
         }
     }
 
@@ -29,6 +31,7 @@ import Testing
             }
             let port = try LoopbackListener()
             let abstract = try AbstractListener(name: canary)
+            defer { withExtendedLifetime((port, abstract)) {} }
             try await rig.withSandbox { sandbox in
                 let tour = try await sandbox.bash(
                     """
@@ -38,7 +41,10 @@ import Testing
                     """)
                 #expect(!tour.contains(canary))
                 #expect(!tour.contains("PERIMETER_CANARY"))
-                #expect(try await sandbox.bash("ls /proc | grep -c '^[0-9]'").split(separator: "\n").first.flatMap { Int($0) }.map { $0 < 12 } == true)
+                #expect(
+                    try await sandbox.bash("ls /proc | grep -c '^[0-9]'").split(separator: "\n").first.flatMap {
+                        Int($0)
+                    }.map { $0 < 12 } == true)
                 let reach = try await sandbox.bash(
                     """
                     (exec 3<>/dev/tcp/127.0.0.1/\(port.port)) 2>&1 && echo REACHED
@@ -86,12 +92,13 @@ import Testing
             for round in 0..<5 {
                 let sandbox = try await rig.engine.provision(try rig.spec())
                 if round > 0 {
-                    #expect(try await sandbox.bash("cat round; sha256sum -c sum 2>&1").contains("\(round - 1)\nbig: OK"))
+                    #expect(
+                        try await sandbox.bash("cat round; sha256sum -c sum 2>&1").contains("\(round - 1)\nbig: OK"))
                 }
                 _ = try await sandbox.bash("echo \(round) > round; head -c 30M /dev/urandom > big; sha256sum big > sum")
                 await sandbox.destroy()
             }
-            #expect(try await rig.leftovers() == [])
+            #expect(await rig.leftovers() == [])
         }
     }
 
@@ -106,7 +113,7 @@ import Testing
             await first.destroy()
             #expect(try await second.bash("echo alive").contains("alive"))
             await second.destroy()
-            #expect(try await rig.leftovers() == [])
+            #expect(await rig.leftovers() == [])
         }
     }
 }

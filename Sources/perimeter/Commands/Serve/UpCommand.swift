@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Engines
 internal import Logging
+internal import Sandbox
 internal import Store
 internal import Worker
 
@@ -35,5 +36,7 @@ struct UpCommand: AsyncParsableCommand {
             try await ServeGroup.run(
                 [side.server, side.orchestrator, side.announcement(settings, logger), worker], logger: logger)
         }
+        // Nothing of this process stays behind; the files of the sessions do.
+        await engine.sweep(keeping: [])
     }
 }
