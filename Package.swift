@@ -34,6 +34,7 @@ let testTargets: [Target] = [
         "SandboxTests",
         [
             "Sandbox", "Engines", "Egress", "ExecdProtocol", "CLinux",
+            .product(name: "NIOSSL", package: "swift-nio-ssl"),
             .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
             .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "Logging", package: "swift-log"),
         ]),
