@@ -1,0 +1,130 @@
+"""The same sessions, served by the official worker and by ours."""
+
+import asyncio
+import threading
+
+import pytest
+
+from harness import ASKING, TOOLSET, texts, wait_until
+
+
+class OfficialWorker:
+    """`EnvironmentWorker` of the SDK in a thread with a loop of its own."""
+
+    def __init__(self, world, environment, key, folder):
+        self.loop = asyncio.new_event_loop()
+
+        async def run():
+            client = world.server.asynchronous(key=key)
+            worker = client.beta.environments.work.worker(
+                environment_id=environment.id, environment_key=key, workdir=str(folder), max_idle=2.0
+            )
+            await worker.run()
+
+        def serve():
+            asyncio.set_event_loop(self.loop)
+            self.task = self.loop.create_task(run())
+            try:
+                self.loop.run_until_complete(self.task)
+            except asyncio.CancelledError:
+                pass
+
+        self.thread = threading.Thread(target=serve)
+        self.thread.start()
+
+    def stop(self):
+        self.loop.call_soon_threadsafe(self.task.cancel)
+        self.thread.join(30)
+        assert not self.thread.is_alive()
+
+
+@pytest.fixture(params=["official", "ours"])
+def served(request, world, worker, tmp_path):
+    """A world and an environment that has a worker."""
+    environment = world.environment()
+    if request.param == "ours":
+        worker(world, environment)
+        yield world, environment
+    else:
+        official = OfficialWorker(world, environment, world.environment_key(environment), tmp_path)
+        yield world, environment
+        official.stop()
+
+
+def items(world, environment):
+    key = world.environment_key(environment)
+    return list(world.server.client(key=key).beta.environments.work.list(environment.id))
+
+
+def test_wk_02_bash_then_write(served):
+    world, environment = served
+    plan = "```bash\necho hello; pwd\n```\n```write note.txt\nfrom the agent\n```\n```bash\ncat note.txt\n```"
+    session = world.session(TOOLSET, text=plan, environment=environment)
+    assert world.finished(session, seconds=30).type == "end_turn"
+    history = world.check(session)
+    results = [e for e in history if e.type == "user.tool_result"]
+    assert len(results) == 3 and not any(e.is_error for e in results)
+    assert "hello" in texts(results[:1])[0] and "from the agent" in texts(results[2:])[0]
+    wait_until(lambda: items(world, environment)[0].state == "stopped", 20, "the end of the item")
+
+
+def test_every_tool(served):
+    world, environment = served
+    plan = """```bash
+mkdir -p src && printf 'one\\ntwo\\nthree\\n' > src/a.txt
+```
+tool read {"file_path": "src/a.txt", "view_range": [2, 3]}
+tool edit {"file_path": "src/a.txt", "old_string": "two", "new_string": "2"}
+tool glob {"pattern": "**/*.txt"}
+tool grep {"pattern": "^2$", "path": "src"}
+tool read {"file_path": "src/none.txt"}
+"""
+    session = world.session(TOOLSET, text=plan, environment=environment)
+    assert world.finished(session, seconds=30).type == "end_turn"
+    results = [e for e in world.check(session) if e.type == "user.tool_result"]
+    shown = [texts([e])[0] for e in results]
+    assert "two" in shown[1] and "one" not in shown[1]
+    assert "a.txt" in shown[3] and "2" in shown[4]
+    assert [bool(e.is_error) for e in results] == [False] * 5 + [True]
+
+
+def test_a_dormant_session_is_served_again(served):
+    world, environment = served
+    session = world.session(TOOLSET, text="```bash\necho one > kept\n```", environment=environment)
+    world.finished(session, seconds=30)
+    wait_until(lambda: items(world, environment)[0].state == "stopped", 20, "the end of the first item")
+    world.send(session, "```bash\ncat kept\n```")
+    assert world.finished(session, 2, seconds=30).type == "end_turn"
+    results = [e for e in world.check(session) if e.type == "user.tool_result"]
+    assert "one" in texts(results[-1:])[0]
+
+
+def test_an_ask_waits_for_its_confirmation(served):
+    world, environment = served
+    session = world.session(ASKING, text="```bash\necho allowed\n```", environment=environment)
+    reason = world.idle(session, seconds=30)
+    assert reason.type == "requires_action"
+    world.send(session, {"type": "user.tool_confirmation", "tool_use_id": reason.event_ids[0], "result": "allow"})
+    wait_until(lambda: world.history(session, types=["user.tool_result"]), 20, "the result")
+    assert "allowed" in texts(world.history(session, types=["user.tool_result"]))[0]
+
+
+def test_several_sessions_at_once(served):
+    world, environment = served
+    sessions = [
+        world.session(TOOLSET, text=f"```bash\nsleep 0.2; echo number {n}\n```", environment=environment)
+        for n in range(4)
+    ]
+    for number, session in enumerate(sessions):
+        assert world.finished(session, seconds=40).type == "end_turn"
+        assert f"number {number}" in texts(world.check(session))[1]
+
+
+def test_a_cloud_environment_is_served_by_up(tmp_path, start):
+    from harness import Server, World
+
+    world = World(start(Server(tmp_path, command="up", PERIMETER_DISK_LIMIT="64MiB")))
+    session = world.session(TOOLSET, text="```bash\necho $((6*7)); id -u\n```", kind="cloud")
+    assert world.finished(session, seconds=30).type == "end_turn"
+    (result,) = [e for e in world.check(session) if e.type == "agent.tool_result"]
+    assert texts([result])[0].split() == ["42", "1000"]
