@@ -31,7 +31,7 @@ struct Execd {
                 inherited: inheritedEnvironment(), workDirectory: options.workDirectory, proxyPort: options.proxyPort),
             outputLimit: options.outputLimit, spillLimit: options.spillLimit,
             defaultTimeoutMilliseconds: options.defaultTimeoutMilliseconds,
-            maximumTimeoutMilliseconds: options.maximumTimeoutMilliseconds, hasNetwork: options.proxyPort != 0)
+            maximumTimeoutMilliseconds: options.maximumTimeoutMilliseconds, proxyPort: options.proxyPort)
         var proxy: Descriptor?
         if options.proxyPort != 0 {
             proxy = try Descriptor(opened: clinux_listen_loopback(options.proxyPort), "listen on the proxy port")

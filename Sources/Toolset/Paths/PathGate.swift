@@ -69,7 +69,8 @@ package final class PathGate: Sendable {
 
     /// Opens the place; never follows a link at its end and never creates directories.
     package func open(_ place: Place, flags: Int32, mode: mode_t = 0) throws(SystemFailure) -> Descriptor {
-        let flags = flags | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY
+        // openat2 takes no other flags beside O_PATH.
+        let flags = flags | O_CLOEXEC | O_NOFOLLOW | (flags & clinux_o_path != 0 ? 0 : O_NOCTTY)
         let relative = place.components.isEmpty ? "." : place.components.joined(separator: "/")
         if usesOpenat2 {
             let resolve = UInt64(CLINUX_RESOLVE_BENEATH | CLINUX_RESOLVE_NO_MAGICLINKS)

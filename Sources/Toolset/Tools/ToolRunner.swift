@@ -29,9 +29,9 @@ package struct ToolRunner: Sendable {
             try WriteTool(gate: gate).run(callID: callID, path: path, content: content)
         case .edit(let path, let old, let new, let replaceAll):
             try EditTool(gate: gate).run(callID: callID, path: path, old: old, new: new, replaceAll: replaceAll)
-        case .glob: throw ToolError(.invalid, "later")
-        case .grep: throw ToolError(.invalid, "later")
-        case .webFetch: throw ToolError(.invalid, "later")
+        case .glob(let pattern, let path): try GlobTool(gate: gate).run(pattern: pattern, path: path, cancel: cancel)
+        case .grep(let pattern, let path): try GrepTool(gate: gate).run(pattern: pattern, path: path, cancel: cancel)
+        case .webFetch(let url): try WebFetchTool(settings: settings).run(url: url, cancel: cancel)
         }
     }
 }

@@ -14,13 +14,13 @@ package struct ToolSettings: Sendable {
     package var spillLimit: Int
     package var defaultTimeoutMilliseconds: Int
     package var maximumTimeoutMilliseconds: Int
-    /// Whether there is a way out of the sandbox at all.
-    package var hasNetwork: Bool
+    /// The local port that leads out of the sandbox; 0 when there is no way out.
+    package var proxyPort: UInt16
 
     package init(
         workDirectory: String, roots: [String] = [], readOnlyRoots: [String] = [], environment: [String],
         outputLimit: Int = 100_000, spillLimit: Int = 64 << 20, defaultTimeoutMilliseconds: Int = 120_000,
-        maximumTimeoutMilliseconds: Int = 600_000, hasNetwork: Bool = false
+        maximumTimeoutMilliseconds: Int = 600_000, proxyPort: UInt16 = 0
     ) {
         self.workDirectory = workDirectory
         self.roots = roots
@@ -30,6 +30,6 @@ package struct ToolSettings: Sendable {
         self.spillLimit = spillLimit
         self.defaultTimeoutMilliseconds = defaultTimeoutMilliseconds
         self.maximumTimeoutMilliseconds = maximumTimeoutMilliseconds
-        self.hasNetwork = hasNetwork
+        self.proxyPort = proxyPort
     }
 }
