@@ -8,6 +8,7 @@
 #include <linux/loop.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -20,6 +21,14 @@ enum { loop_attempts = 64 };
 static int attach(const char *image, char *path, size_t size) {
     int file = open(image, O_RDWR | O_CLOEXEC);
     if (file < 0) return -1;
+    // The device keeps this open file, and with it the lock, until the last mount of the image is gone: no image can be
+    // mounted a second time while the kernel still writes back the first one.
+    if (flock(file, LOCK_EX | LOCK_NB) < 0) {
+        int error = errno == EWOULDBLOCK ? EBUSY : errno;
+        close(file);
+        errno = error;
+        return -1;
+    }
     int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
     if (control < 0) {
         int error = errno;

@@ -74,7 +74,9 @@ public enum AddressPolicy {
         }
         if address == 1 { return .loopback }
         // Addresses that carry an IPv4 one are what that one is: mapped, and translated by a NAT64.
-        if isBelow(0xFFFF, 96) || isBelow(0x0064_FF9B << 64, 96) { return kind(v4: UInt32(truncatingIfNeeded: address)) }
+        if isBelow(0xFFFF, 96) || isBelow(0x0064_FF9B << 64, 96) {
+            return kind(v4: UInt32(truncatingIfNeeded: address))
+        }
         if isBelow(0xFF, 8) { return .multicast }
         if isBelow(0xFE80 >> 6, 10) { return .linkLocal }
         if isBelow(0xFEC0 >> 6, 10) { return .private }

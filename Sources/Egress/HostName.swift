@@ -18,7 +18,8 @@ public enum HostName: Hashable, Sendable, CustomStringConvertible {
             return
         }
         for label in trimmed.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false) {
-            guard (1...63).contains(label.count), label.first != UInt8(ascii: "-"), label.allSatisfy(Self.isAllowed) else {
+            guard (1...63).contains(label.count), label.first != UInt8(ascii: "-"), label.allSatisfy(Self.isAllowed)
+            else {
                 return nil
             }
         }

@@ -40,7 +40,9 @@ public struct HostRule: Hashable, Sendable, CustomStringConvertible {
             switch HostName(host) {
             case .name(let name)?: subject = .name(name)
             case .address(let address)?: subject = .address(address)
-            case nil: return nil
+            case nil:
+                guard let address = IPAddress(host) else { return nil }
+                subject = .address(address)
             }
         }
     }

@@ -1,11 +1,12 @@
 """The same sessions, served by the official worker and by ours."""
 
 import asyncio
+import http.server
 import threading
 
 import pytest
 
-from harness import ASKING, TOOLSET, texts, wait_until
+from harness import ASKING, Server, TOOLSET, World, texts, wait_until
 
 
 class OfficialWorker:
@@ -121,10 +122,55 @@ def test_several_sessions_at_once(served):
 
 
 def test_a_cloud_environment_is_served_by_up(tmp_path, start):
-    from harness import Server, World
-
     world = World(start(Server(tmp_path, command="up", PERIMETER_DISK_LIMIT="64MiB")))
     session = world.session(TOOLSET, text="```bash\necho $((6*7)); id -u\n```", kind="cloud")
     assert world.finished(session, seconds=30).type == "end_turn"
     (result,) = [e for e in world.check(session) if e.type == "agent.tool_result"]
     assert texts([result])[0].split() == ["42", "1000"]
+
+
+class Page(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = b"<html><head><title>t</title></head><body><h1>Inside</h1><script>no</script><p>the page &amp; more</p></body></html>"
+        self.send_response(200)
+        self.send_header("content-type", "text/html")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture
+def page():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page)
+    threading.Thread(target=server.serve_forever).start()
+    yield server.server_address[1]
+    server.shutdown()
+    server.server_close()
+
+
+def test_only_allowed_hosts_are_reached(tmp_path, start, page):
+    allowed = f"127.0.0.1:{page}"
+    up = Server(tmp_path, command="up", PERIMETER_DISK_LIMIT="64MiB", PERIMETER_ALLOWED_HOSTS=allowed)
+    world = World(start(up))
+    plan = f"""```bash
+alias via="curl -sS --noproxy '' --proxy $http_proxy"; shopt -s expand_aliases
+via http://{allowed}/
+via -o /dev/null -w '%{{http_code}}' http://127.0.0.1:{up.port}/healthz
+```
+```bash
+curl -sS -m 5 --noproxy '*' http://{allowed}/ ; echo "direct: $?"
+```
+tool web_fetch {{"url": "http://{allowed}/page"}}
+tool web_fetch {{"url": "http://169.254.169.254/latest/meta-data"}}
+"""
+    session = world.session(TOOLSET, text=plan, kind="cloud")
+    assert world.finished(session).type == "end_turn"
+    results = [e for e in world.check(session) if e.type == "agent.tool_result"]
+    shown = [texts([e])[0] for e in results]
+    assert "the page" in shown[0] and shown[0].rstrip().endswith("403")
+    assert "direct: 7" in shown[1] and "the page" not in shown[1]
+    assert "the page & more" in shown[2] and "no" not in shown[2].split()
+    assert results[3].is_error and "169.254.169.254" in shown[3]

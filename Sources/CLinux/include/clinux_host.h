@@ -3,6 +3,7 @@
 #include <stdint.h>
 
 // Mounts an ext4 image file read-write at `target` (nodev, nosuid) through a loop device that goes away with the mount.
+// EBUSY while an earlier mount of the image is still being taken down.
 int clinux_mount_image(const char *image, const char *target);
 // Detaches a mount at once, also while something inside still uses it.
 int clinux_unmount(const char *target);

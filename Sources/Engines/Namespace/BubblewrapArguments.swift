@@ -16,18 +16,13 @@ struct BubblewrapArguments {
 
     var work: String
     var execdSource: String
-    /// A folder with generated passwd, group and hosts files.
+    /// The folder that ``ConfigurationMirror`` keeps.
     var etc: String
     var hasProxy: Bool
     var limits: ResourceLimits
     var environment: [(name: String, value: String)]
     /// Folders of the host's root that are links into /usr, with their targets; the others are bound as they are.
     var rootLinks: [(name: String, target: String?)]
-
-    private static let sharedConfiguration = [
-        "ssl", "ca-certificates", "ca-certificates.conf", "alternatives", "ld.so.cache", "ld.so.conf", "ld.so.conf.d",
-        "mime.types", "localtime", "terminfo", "fonts", "perl", "python3", "python3.11", "gitconfig", "magic",
-    ]
 
     /// What bubblewrap reads from its descriptor.
     var options: [String] {
@@ -55,12 +50,7 @@ struct BubblewrapArguments {
         for (name, target) in rootLinks {
             arguments += target.map { ["--symlink", $0, "/\(name)"] } ?? ["--ro-bind", "/\(name)", "/\(name)"]
         }
-        arguments += ["--perms", "0755", "--size", "1048576", "--tmpfs", "/etc"]
-        for name in ["passwd", "group", "hosts", "nsswitch.conf"] {
-            arguments += ["--ro-bind", "\(etc)/\(name)", "/etc/\(name)"]
-        }
-        for name in Self.sharedConfiguration { arguments += ["--ro-bind-try", "/etc/\(name)", "/etc/\(name)"] }
-        return arguments + ["--remount-ro", "/etc"]
+        return arguments + ["--ro-bind", etc, "/etc"]
     }
 
     private var folders: [String] {

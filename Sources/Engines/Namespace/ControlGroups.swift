@@ -46,8 +46,15 @@ struct ControlGroups: Sendable {
         let usable = needing.intersection(text.split(whereSeparator: \.isWhitespace).map(String.init))
         let folder = "\(root)/perimeter-\(owner)"
         guard !usable.isEmpty, (try? HostFiles.makeFolder(folder, mode: 0o755)) != nil else { return nil }
+        let request = usable.sorted().map { "+" + $0 }.joined(separator: " ")
         for path in [root, folder] {
-            for controller in usable { try? HostFiles.set("\(path)/cgroup.subtree_control", "+\(controller)") }
+            if (try? HostFiles.set("\(path)/cgroup.subtree_control", request)) != nil { continue }
+            // In a container the root of the tree has processes, and such a group cannot hand controllers down (cgroups(7)):
+            // this process steps aside, which is enough where it is the only one.
+            let aside = "\(path)/perimeter-worker"
+            guard path == root, (try? HostFiles.makeFolder(aside, mode: 0o755)) != nil else { continue }
+            try? HostFiles.set("\(aside)/cgroup.procs", "0")
+            try? HostFiles.set("\(path)/cgroup.subtree_control", request)
         }
         let enabled = HostFiles.text("\(folder)/cgroup.subtree_control") ?? ""
         let working = usable.intersection(enabled.split(whereSeparator: \.isWhitespace).map(String.init))
@@ -99,8 +106,22 @@ struct ControlGroups: Sendable {
         return bounds
     }
 
-    func add(_ pid: Int32, to id: SandboxID) throws(SystemError) {
-        for folder in folders(id) { try HostFiles.set("\(folder)/cgroup.procs", "\(pid)") }
+    /// The files through which a new process makes itself a member.
+    func openJoins(_ id: SandboxID) throws(SystemError) -> [Int32] {
+        var joins: [Int32] = []
+        for parent in parents {
+            // A process of one thread moves itself through `tasks` without the lock over all processes of the machine that
+            // `cgroup.procs` takes: that lock costs ten milliseconds and more.
+            let file = open(
+                "\(parent.folder)/\(id)/\(parent.isUnified ? "cgroup.procs" : "tasks")", O_WRONLY | O_CLOEXEC)
+            guard file >= 0 else {
+                let error = SystemError("open the control group of \(id)")
+                for join in joins { close(join) }
+                throw error
+            }
+            joins.append(file)
+        }
+        return joins
     }
 
     /// Everything that is in the sandbox's groups now.

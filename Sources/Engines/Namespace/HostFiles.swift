@@ -37,7 +37,7 @@ enum HostFiles {
 
     /// Replaces a file as a whole: readers see the old or the new one.
     static func write(_ text: String, to path: String, mode: mode_t) throws(SystemError) {
-        let draft = path + ".new"
+        let draft = "\(path).\(getpid()).new"
         let file = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode)
         guard file >= 0 else { throw SystemError("open \(draft)") }
         let isWritten = writeAll(Array(text.utf8), to: file)
@@ -78,6 +78,16 @@ enum HostFiles {
         return names
     }
 
+    /// Where a symbolic link leads, as it is written; nil for everything else.
+    static func link(_ path: String) -> String? {
+        withUnsafeTemporaryAllocation(of: CChar.self, capacity: 4096) { buffer in
+            guard let start = buffer.baseAddress else { return nil }
+            let count = readlink(path, start, buffer.count)
+            guard count > 0 else { return nil }
+            return String(decoding: UnsafeRawBufferPointer(start: start, count: count), as: UTF8.self)
+        }
+    }
+
     /// Bytes and seconds since the last change; nil when there is nothing.
     static func facts(_ path: String) -> (size: Int, age: Int)? {
         var facts = stat()
@@ -85,12 +95,16 @@ enum HostFiles {
         return (Int(facts.st_size), time(nil) - facts.st_mtim.tv_sec)
     }
 
+    // SEEK_DATA and SEEK_HOLE of lseek(2), which glibc hides behind a feature macro.
+    private static let seekData: Int32 = 3
+    private static let seekHole: Int32 = 4
+
     /// Copies a file with its holes, and makes it appear as a whole.
     static func copy(_ source: String, to target: String, mode: mode_t) throws(SystemError) {
         let from = open(source, O_RDONLY | O_CLOEXEC)
         guard from >= 0 else { throw SystemError("open \(source)") }
         defer { close(from) }
-        let draft = target + ".new"
+        let draft = "\(target).\(getpid()).new"
         unlink(draft)
         let to = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
         guard to >= 0 else { throw SystemError("open \(draft)") }
@@ -100,12 +114,12 @@ enum HostFiles {
         var position: off_t = 0
         var buffer = [UInt8](repeating: 0, count: 1 << 18)
         while true {
-            position = lseek(from, position, 3 /* SEEK_DATA */)
+            position = lseek(from, position, seekData)
             if position < 0 {
                 guard errno == ENXIO else { throw SystemError("seek \(source)") }
                 break
             }
-            let end = lseek(from, position, 4 /* SEEK_HOLE */)
+            let end = lseek(from, position, seekHole)
             guard end > position else { throw SystemError("seek \(source)") }
             while position < end {
                 let wanted = min(buffer.count, Int(end - position))

@@ -1,30 +1,29 @@
 internal import Glibc
 public import Sandbox
+internal import Synchronization
 
 extension NamespaceEngine {
     /// The files that all sandboxes share. Idempotent; blocks.
-    func prepareHost() throws(SystemError) {
-        try HostFiles.makeFolder(paths.sandboxes, mode: 0o711)
-        try HostFiles.makeFolder(paths.etc, mode: 0o755)
-        for (name, text) in Self.configurationFiles where HostFiles.facts("\(paths.etc)/\(name)") == nil {
-            try HostFiles.write(text, to: "\(paths.etc)/\(name)", mode: 0o644)
+    /// - Parameter diskBytes: of the work directory that is about to be made.
+    func prepareHost(diskBytes: Int) throws(SystemError) {
+        // Sandboxes that start at once would write the same drafts.
+        try isMirrored.withLock { isMirrored throws(SystemError) in
+            let mirror = ConfigurationMirror(folder: paths.etc)
+            try prepareFiles()
+            if !isMirrored || !mirror.isComplete { try mirror.refresh() }
+            isMirrored = true
+            try disk.prepare(bytes: diskBytes)
         }
+    }
+
+    private func prepareFiles() throws(SystemError) {
+        try HostFiles.makeFolder(paths.sandboxes, mode: 0o711)
         let source = HostFiles.facts(configuration.execdPath)
         guard let source else { throw SystemError("find \(configuration.execdPath)", code: ENOENT) }
         let copy = HostFiles.facts(paths.execd)
         guard copy?.size != source.size || (copy?.age ?? 0) > source.age else { return }
         try HostFiles.copy(configuration.execdPath, to: paths.execd, mode: 0o755)
     }
-
-    private static let configurationFiles: [(name: String, text: String)] = [
-        (
-            "passwd",
-            "root:x:0:0:root:/root:/usr/sbin/nologin\nagent:x:1000:1000:agent:/workspace:/bin/bash\nnobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n"
-        ),
-        ("group", "root:x:0:\nagent:x:1000:\nnogroup:x:65534:\n"),
-        ("hosts", "127.0.0.1 localhost sandbox\n::1 localhost sandbox\n"),
-        ("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n"),
-    ]
 
     /// One line for people: what holds a sandbox of this engine, and what does not.
     func boundary(_ limits: ResourceLimits) -> String {
@@ -75,8 +74,8 @@ extension NamespaceEngine {
                 "run as root on a host with control groups, or allow weaker limits", isFatal: isStrict)
         }
         if disk.usesImages {
-            for program in ["/sbin/mke2fs", "/usr/bin/setpriv"] where access(program, X_OK) != 0 {
-                add("there is no \(program)", "apt-get install e2fsprogs util-linux")
+            if access(WorkDisk.formatter, X_OK) != 0 {
+                add("there is no \(WorkDisk.formatter)", "apt-get install e2fsprogs")
             }
             if access("/dev/loop-control", R_OK) != 0 {
                 add("there is no /dev/loop-control, so the disk cannot be bounded", "load the loop module")

@@ -1,8 +1,8 @@
 internal import CLinux
 internal import Glibc
 public import Logging
-internal import NIOPosix
 public import Sandbox
+internal import Synchronization
 
 /// The default engine: bubblewrap with user, process, network, mount, IPC, UTS and control group namespaces, a system call
 /// filter, no capabilities, bounded memory, processes, CPU and disk.
@@ -19,6 +19,9 @@ public final class NamespaceEngine: SandboxProvider {
     private let gate: @Sendable (SandboxSpec) -> (any OutboundGate)?
     private let logger: Logger
     private let locks = SandboxLocks()
+    private let lane = BlockingLane(threadLimit: 16)
+    /// Whether this process has brought the shared files up to date; its lock is held while it does.
+    let isMirrored = Mutex(false)
 
     private static let readyDeadline = Duration.seconds(10)
     private static let attachDeadline = Duration.seconds(3)
@@ -94,8 +97,7 @@ public final class NamespaceEngine: SandboxProvider {
         // The bounds of this request hold from now on, whatever the earlier ones were.
         guard await offPool({ [groups] in (try? groups.create(spec.id, spec.limits)) != nil }) else { return nil }
         do throws(SandboxError) {
-            let client = try await ExecdClient.connect(
-                socketPath: sandbox.socket, gate: gate(spec), deadline: Self.attachDeadline, logger: logger)
+            let client = try await connect(spec, within: Self.attachDeadline)
             return NamespaceSandbox(id: spec.id, boundary: boundary(spec.limits), client: client, engine: self)
         } catch {
             logger.warning(
@@ -105,6 +107,22 @@ public final class NamespaceEngine: SandboxProvider {
         }
     }
 
+    /// Connects once: the socket listens from before the sandbox starts until the end of its last process, so a refusal
+    /// means that there is no sandbox, and an early end that it died.
+    private func connect(_ spec: SandboxSpec, within deadline: Duration) async throws(SandboxError) -> ExecdClient {
+        let path = paths.sandbox(spec.id).socket
+        let connected = await offPool { () -> Result<Int32, SystemError> in
+            let socket = clinux_connect_unix(path)
+            return socket >= 0 ? .success(socket) : .failure(SystemError("connect to \(path)"))
+        }
+        let socket: Int32
+        do { socket = try connected.get() } catch {
+            throw SandboxError(.lost, "no daemon listens in the sandbox", cause: error)
+        }
+        return try await ExecdClient.connect(
+            descriptor: socket, gate: gate(spec), deadline: deadline, logger: logger)
+    }
+
     private func create(_ spec: SandboxSpec) async throws(SandboxError) -> any Sandbox {
         let clock = ContinuousClock()
         let begin = clock.now
@@ -112,9 +130,7 @@ public final class NamespaceEngine: SandboxProvider {
         defer { close(messages) }
         let launched = clock.now
         do throws(SandboxError) {
-            let client = try await ExecdClient.connect(
-                socketPath: paths.sandbox(spec.id).socket, gate: gate(spec), deadline: Self.readyDeadline,
-                logger: logger)
+            let client = try await connect(spec, within: Self.readyDeadline)
             logger.debug(
                 "sandbox created",
                 metadata: [
@@ -135,7 +151,7 @@ public final class NamespaceEngine: SandboxProvider {
         let result = await offPool { [self] () -> Result<Int32, SystemError> in
             removeNow(spec.id)
             do throws(SystemError) {
-                try prepareHost()
+                try prepareHost(diskBytes: spec.limits.diskBytes)
                 try HostFiles.makeFolder(paths.sandbox(spec.id).folder, mode: 0o711)
                 try groups.create(spec.id, spec.limits)
                 try disk.open(spec.id, bytes: spec.limits.diskBytes, owner: launcher.hostUser(spec.id))
@@ -182,10 +198,5 @@ public final class NamespaceEngine: SandboxProvider {
     }
 
     /// Runs blocking work on the threads that are there for it.
-    func offPool<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
-        do { return try await NIOThreadPool.singleton.runIfActive { body() } } catch {
-            // The singleton pool is never shut down.
-            return body()
-        }
-    }
+    func offPool<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value { await lane.run(body) }
 }

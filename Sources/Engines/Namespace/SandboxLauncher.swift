@@ -10,7 +10,9 @@ struct SandboxLauncher: Sendable {
     let disk: WorkDisk
     let isRoot: Bool
 
-    private static let setpriv = "/usr/bin/setpriv"
+    /// The most files that a process inside may have open.
+    private static let openFiles: UInt64 = 65_536
+    private static let filter = SeccompFilter().bytes
 
     /// The user on the host that a sandbox runs as: far from all real ones, the same for the same session, so that the
     /// files of its work directory stay its own.
@@ -26,8 +28,7 @@ struct SandboxLauncher: Sendable {
         guard listener >= 0 else { throw SystemError("listen at \(sandbox.socket)") }
         defer { close(listener) }
         guard chmod(sandbox.socket, 0o600) == 0 else { throw SystemError("chmod \(sandbox.socket)") }
-        let filter = SeccompFilter().bytes
-        let seccomp = clinux_memory_file("seccomp", filter, UInt64(filter.count))
+        let seccomp = clinux_memory_file("seccomp", Self.filter, UInt64(Self.filter.count))
         guard seccomp >= 0 else { throw SystemError("memfd") }
         defer { close(seccomp) }
         let messages = clinux_memory_file("messages", nil, 0)
@@ -55,9 +56,8 @@ struct SandboxLauncher: Sendable {
         _ = clinux_set_nonblocking(reader, 0)
         let hasProxy = spec.network != .none
         let arguments = arguments(spec, hasProxy)
-        let (program, words) = command(spec.id, arguments)
-        let pid = try HostProgram.spawn(
-            program, words,
+        let pid = try spawn(
+            spec.id, ["--args", "\(BubblewrapArguments.Descriptor.arguments)", "--"] + arguments.command,
             [
                 (null, 0), (null, 1), (messages, 2), (listener, BubblewrapArguments.Descriptor.listener),
                 (reader, BubblewrapArguments.Descriptor.arguments), (seccomp, BubblewrapArguments.Descriptor.seccomp),
@@ -65,8 +65,7 @@ struct SandboxLauncher: Sendable {
         close(reader)
         reader = -1
         do throws(SystemError) {
-            // Bubblewrap waits for its arguments: until they come, nothing of the sandbox runs outside of its groups.
-            try groups.add(pid, to: spec.id)
+            // Bubblewrap waits for its arguments: nothing of the sandbox runs before the ledger names it.
             guard let startedAt = SandboxLedger.startTime(of: pid) else {
                 throw SystemError("bubblewrap ended at once", code: ECHILD)
             }
@@ -83,17 +82,46 @@ struct SandboxLauncher: Sendable {
         }
     }
 
-    private func command(
-        _ id: SandboxID, _ arguments: BubblewrapArguments
-    ) -> (program: String, words: [String]) {
-        let bubblewrap = ["--args", "\(BubblewrapArguments.Descriptor.arguments)", "--"] + arguments.command
-        guard isRoot else { return (configuration.bubblewrapPath, bubblewrap) }
-        let user = "\(hostUser(id))"
-        return (
-            Self.setpriv,
-            ["--reuid", user, "--regid", user, "--clear-groups", "--no-new-privs", "--", configuration.bubblewrapPath]
-                + bubblewrap
-        )
+    /// Starts bubblewrap as a member of the sandbox's groups and, as root, as the sandbox's own user.
+    private func spawn(
+        _ id: SandboxID, _ arguments: [String], _ descriptors: [(source: Int32, target: Int32)]
+    ) throws(SystemError) -> Int32 {
+        let joins = try groups.openJoins(id)
+        defer { for join in joins { close(join) } }
+        let maps = descriptors.map { clinux_descriptor_map(source: $0.source, target: $0.target) }
+        let path = strdup(configuration.bubblewrapPath)
+        let words = [path] + arguments.map { strdup($0) } + [nil]
+        defer { for word in words { free(word) } }
+        let variables: [UnsafeMutablePointer<CChar>?] = [nil]
+        let user = hostUser(id)
+        var pid: Int32 = 0
+        var stage: Int32 = 0
+        // SAFETY: the call copies nothing but returns only once the child has no more use for these pointers.
+        let error = joins.withUnsafeBufferPointer { joins in
+            maps.withUnsafeBufferPointer { maps in
+                words.withUnsafeBufferPointer { words in
+                    variables.withUnsafeBufferPointer { variables in
+                        var launch = clinux_sandbox_launch()
+                        launch.path = UnsafePointer(path)
+                        launch.arguments = words.baseAddress
+                        launch.environment = variables.baseAddress
+                        launch.joins = joins.baseAddress
+                        launch.join_count = joins.count
+                        launch.maps = maps.baseAddress
+                        launch.map_count = maps.count
+                        launch.changes_user = isRoot ? 1 : 0
+                        launch.user = user
+                        launch.group = user
+                        launch.open_files = Self.openFiles
+                        return clinux_sandbox_spawn(&pid, &launch, &stage)
+                    }
+                }
+            }
+        }
+        guard error == 0 else {
+            throw SystemError("start \(configuration.bubblewrapPath) (step \(stage))", code: error)
+        }
+        return pid
     }
 
     private func arguments(_ spec: SandboxSpec, _ hasProxy: Bool) -> BubblewrapArguments {
@@ -108,13 +136,7 @@ struct SandboxLauncher: Sendable {
             var facts = stat()
             guard lstat("/\(name)", &facts) == 0 else { return nil }
             guard facts.st_mode & S_IFMT == S_IFLNK else { return (name, nil) }
-            var buffer = [UInt8](repeating: 0, count: 4096)
-            let count = buffer.withUnsafeMutableBytes { bytes in
-                bytes.withMemoryRebound(to: CChar.self) { text in
-                    text.baseAddress.map { readlink("/\(name)", $0, text.count) } ?? -1
-                }
-            }
-            return count > 0 ? (name, String(decoding: buffer[..<count], as: UTF8.self)) : nil
+            return HostFiles.link("/\(name)").map { (name, $0) }
         }
     }
 }

@@ -25,7 +25,8 @@ struct SyscallTable: Sendable {
         428, 429, 430, 431, 432, 433, 442,  // open_tree, move_mount, fsopen, fsconfig, fsmount, fspick, mount_setattr
         425, 426, 427,  // io_uring_setup, io_uring_enter, io_uring_register
         438, 440, 443, 447, 450,  // pidfd_getfd, process_madvise, quotactl_fd, memfd_secret, set_mempolicy_home_node
-        448, 457, 458, 459, 460, 461,  // process_mrelease, statmount, listmount, lsm_get_self_attr, …_set_…, lsm_list_modules
+        448, 457, 458,  // process_mrelease, statmount, listmount
+        459, 460, 461,  // lsm_get_self_attr, lsm_set_self_attr, lsm_list_modules
     ]
     /// The last call whose meaning was looked at; a newer one does not exist for a sandbox.
     static let lastKnown: UInt32 = 466
@@ -44,7 +45,8 @@ struct SyscallTable: Sendable {
             179, 167, 168, 163,  // quotactl, swapon, swapoff, acct
             159, 164, 227, 305,  // adjtimex, settimeofday, clock_settime, clock_adjtime
             170, 171, 172, 173, 154,  // sethostname, setdomainname, iopl, ioperm, modify_ldt
-            103, 153, 212, 180, 134, 136, 139, 156,  // syslog, vhangup, lookup_dcookie, nfsservctl, uselib, ustat, sysfs, _sysctl
+            103, 153, 212, 180,  // syslog, vhangup, lookup_dcookie, nfsservctl
+            134, 136, 139, 156,  // uselib, ustat, sysfs, _sysctl
             237, 238, 239, 256, 279, 278,  // mbind, set_mempolicy, get_mempolicy, migrate_pages, move_pages, vmsplice
         ], clone: 56, clone3: 435, socket: 41, ioctl: 16, personality: 135)
 

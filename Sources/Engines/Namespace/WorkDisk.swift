@@ -73,16 +73,24 @@ struct WorkDisk: Sendable {
 
     /// Copies a formatted template: a copy of its few used blocks is faster than formatting.
     private func create(_ image: String, _ bytes: Int) throws(SystemError) {
-        let template = "\(paths.template)/ext4-\(bytes).img"
-        if HostFiles.facts(template) == nil { try Self.format(template, in: paths.template, bytes) }
-        try HostFiles.copy(template, to: image, mode: 0o600)
+        try HostFiles.copy(template(bytes), to: image, mode: 0o600)
     }
 
+    /// Formats the image that new work directories of this size are copied from. One caller at a time.
+    func prepare(bytes: Int) throws(SystemError) {
+        guard usesImages, HostFiles.facts(template(bytes)) == nil else { return }
+        try Self.format(template(bytes), in: paths.template, bytes)
+    }
+
+    private func template(_ bytes: Int) -> String { "\(paths.template)/ext4-\(bytes).img" }
+
+    static let formatter = "/sbin/mke2fs"
     private static let journalMebibytes = 4
 
     private static func format(_ path: String, in folder: String, _ bytes: Int) throws(SystemError) {
         try HostFiles.makeFolder(folder, mode: 0o700)
-        let draft = "\(path).\(getpid())"
+        // Several sandboxes of one size may be the first ones at the same time.
+        let draft = "\(path).\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
         defer { unlink(draft) }
         let file = Glibc.open(draft, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw SystemError("open \(draft)") }
@@ -91,7 +99,7 @@ struct WorkDisk: Sendable {
         guard isSized else { throw SystemError("size \(draft)") }
         let inodes = max(1024, bytes / 16_384)
         try HostProgram.run(
-            "/sbin/mke2fs",
+            Self.formatter,
             [
                 "-q", "-F", "-t", "ext4", "-m", "0", "-N", "\(inodes)", "-O", "^resize_inode",
                 // A journal brings the files through a crash of the host: nothing else here would repair them.

@@ -7,19 +7,25 @@ final class ExecdChannelHandler: ChannelInboundHandler {
 
     private let requests: RequestTable
     private let relays: RelayTable
+    private let outlet: FrameOutlet
     private var decoder = MessageDecoder<ExecdMessage>()
+    private var isOver = false
 
-    init(requests: RequestTable, relays: RelayTable) {
+    init(requests: RequestTable, relays: RelayTable, outlet: FrameOutlet) {
         self.requests = requests
         self.relays = relays
+        self.outlet = outlet
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard !isOver else { return }
         unwrapInboundIn(data).withUnsafeReadableBytes { decoder.feed($0) }
         do throws(ProtocolError) {
-            while let (stream, message) = try decoder.next() {
-                guard take(message, on: stream, context.channel) else {
-                    return violated("a \(message.kind) that was not asked for", context)
+            while !isOver, let (stream, message) = try decoder.next() {
+                if case .fault(let fault) = message, stream == 0 {
+                    end(with: SandboxError(fault), context)
+                } else if let reason = take(message, on: stream) {
+                    violated(reason, context)
                 }
             }
         } catch {
@@ -27,35 +33,37 @@ final class ExecdChannelHandler: ChannelInboundHandler {
         }
     }
 
-    private func take(_ message: ExecdMessage, on stream: UInt32, _ channel: any Channel) -> Bool {
+    /// - Returns: why the protocol does not allow the message, or nil.
+    private func take(_ message: ExecdMessage, on stream: UInt32) -> String? {
         switch message {
         case .ping(let value):
-            let pong: WorkerMessage = .pong(value)
-            channel.writeAndFlush(ByteBuffer(bytes: pong.encoded(on: 0)), promise: nil)
-            return true
-        case .pong: return true
-        case .fault(let fault) where stream == 0:
-            requests.close(with: SandboxError(fault))
-            channel.close(promise: nil)
-            return true
-        case .open, .data, .window, .end, .reset: return relays.receive(message, on: stream, channel)
-        case .opened: return false
+            outlet.reply(.pong(value), on: 0)
+            return nil
+        case .open, .data, .window, .end, .reset: return relays.receive(message, on: stream, outlet)
+        case .pong, .opened: return "a \(message.kind) that nobody asked for"
         default: return requests.receive(message, on: stream)
         }
     }
 
     private func violated(_ reason: String, _ context: ChannelHandlerContext) {
-        requests.close(with: SandboxError(.protocolViolation, "the daemon in the sandbox broke the protocol: \(reason)"))
+        end(
+            with: SandboxError(.protocolViolation, "the daemon in the sandbox broke the protocol: \(reason)"), context)
+    }
+
+    private func end(with error: SandboxError, _ context: ChannelHandlerContext) {
+        isOver = true
+        requests.close(with: error)
         context.close(promise: nil)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
+        isOver = true
         requests.close(with: SandboxError(.lost, "the sandbox ended"))
         relays.close()
+        context.fireChannelInactive()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        requests.close(with: SandboxError(.lost, "the connection to the sandbox broke", cause: error))
-        context.close(promise: nil)
+        end(with: SandboxError(.lost, "the connection to the sandbox broke", cause: error), context)
     }
 }

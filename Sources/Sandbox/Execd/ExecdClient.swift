@@ -1,108 +1,78 @@
 internal import ExecdProtocol
-package import Logging
+internal import Logging
 internal import NIOCore
-internal import NIOPosix
-internal import Synchronization
 
 /// The worker's end of the connection to the daemon inside a sandbox.
 ///
 /// What the daemon sends is hostile until parsed: everything is bounded, and bytes that the protocol does not allow close the
-/// connection and fail all that waits on it.
+/// connection and fail all that waits on it. Whoever connects ends it with ``detach()`` or ``shutdown(patience:)``.
 package final class ExecdClient: Sendable {
+    /// What the daemon said about itself.
+    package let info: DaemonInfo
+
     private let channel: any Channel
     private let requests: RequestTable
     private let relays: RelayTable
-    /// Serves the connections from inside; ends when the connection does.
-    private let gateTask: Task<Void, Never>
+    private let outlet: FrameOutlet
+    /// Serves the connections from inside. The client owns it: it ends with the connection, and `detach` waits for it.
+    private let gateTask: Task<Void, Never>?
+
     /// The largest piece of a file in one frame.
     private static let pieceSize = 64 << 10
+    /// For anything but a call: a daemon that takes longer is given up.
+    private static let answerLimit = TimeAmount.seconds(60)
+    /// For the result of a cancelled call, whose processes the daemon only has to kill.
+    private static let cancelLimit = TimeAmount.seconds(30)
 
-    private init(channel: any Channel, requests: RequestTable, relays: RelayTable, gateTask: Task<Void, Never>) {
+    init(
+        channel: any Channel, requests: RequestTable, relays: RelayTable, outlet: FrameOutlet, info: DaemonInfo,
+        gate: (any OutboundGate)?, logger: Logger
+    ) {
         self.channel = channel
         self.requests = requests
         self.relays = relays
-        self.gateTask = gateTask
+        self.outlet = outlet
+        self.info = info
+        gateTask = gate.map { gate in Task { await relays.serve(with: gate) } }
+        logger.debug("attached to a sandbox's daemon", metadata: ["has_proxy": "\(info.proxyPort != nil)"])
     }
 
-    /// Connects to the daemon's socket and waits until it is ready to run calls.
-    ///
-    /// - Parameters:
-    ///   - socketPath: at most 107 bytes, which is what the kernel takes.
-    ///   - gate: serves the connections that programs inside make; nil refuses them.
-    ///   - deadline: how long the daemon may take to answer.
-    /// - Throws: ``SandboxError`` `.lost` when nobody listens, `.timedOut`, `.protocolViolation`.
-    package static func connect(
-        socketPath: String, gate: (any OutboundGate)?, deadline: Duration, logger: Logger
-    ) async throws(SandboxError) -> ExecdClient {
-        guard socketPath.utf8.count <= 107 else {
-            throw SandboxError(
-                .unavailable, "the path of the sandbox's socket is longer than 107 bytes: use a shorter data directory")
-        }
-        let requests = RequestTable()
-        let relays = RelayTable(isOpen: gate != nil)
-        let channel: any Channel
-        do {
-            channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-                .channelInitializer { channel in
-                    channel.eventLoop.makeCompletedFuture {
-                        try channel.pipeline.syncOperations.addHandler(
-                            ExecdChannelHandler(requests: requests, relays: relays))
-                    }
-                }
-                .connect(unixDomainSocketPath: socketPath).get()
-        } catch {
-            throw SandboxError(.lost, "no daemon answers in the sandbox", cause: error)
-        }
-        let gateTask = Task {
-            await withDiscardingTaskGroup { group in
-                for await connection in relays.opened {
-                    group.addTask {
-                        await gate?.serve(connection)
-                        await connection.reset()
-                    }
-                }
-                group.cancelAll()
-            }
-        }
-        let client = ExecdClient(channel: channel, requests: requests, relays: relays, gateTask: gateTask)
-        do throws(SandboxError) {
-            try await client.greet(within: deadline)
-        } catch {
-            await client.detach()
-            throw error
-        }
-        return client
-    }
-
-    private func greet(within deadline: Duration) async throws(SandboxError) {
-        let timer = Task { [requests] in
-            try await Task.sleep(for: deadline)
-            requests.close(with: SandboxError(.timedOut, "the daemon in the sandbox did not answer within \(deadline)"))
-        }
-        defer { timer.cancel() }
-        let greeting: WorkerMessage = .hello(version: ProtocolLimits.version, wantsProgress: false)
-        let answer = await requests.ask(.hello, on: 0) { self.send(greeting, on: 0) }
-        guard case .hello = try answer.get() else {
-            throw SandboxError(.protocolViolation, "the daemon in the sandbox did not greet")
-        }
-    }
+    /// Where the tools work, as seen inside.
+    package var workDirectory: String { info.workDirectory }
 
     /// True once the connection is over; nothing can be asked any more.
-    package var isClosed: Bool { requests.isClosed }
+    package var isClosed: Bool { requests.end != nil }
 
-    /// Runs one call; see ``Sandbox/run(_:)``.
+    /// Waits until the connection is over.
+    /// - Returns: why it is; nil when the waiting was cancelled before.
+    package func closed() async -> SandboxError? {
+        let end = channel.eventLoop.makePromise(of: Void.self)
+        channel.closeFuture.cascade(to: end)
+        await withTaskCancellationHandler {
+            // Neither the end nor a cancellation fails it in a way that matters.
+            try? await end.futureResult.get()
+        } onCancel: {
+            end.succeed()
+        }
+        return requests.end
+    }
+
+    /// Runs one call; see ``Sandbox/run(_:)``. Costs two thread hops and the daemon's own time.
     package func run(_ call: ToolCall) async throws(SandboxError) -> ToolResult {
         guard call.id.utf8.count <= ProtocolLimits.maxCallID, !call.id.isEmpty else {
-            return .failure("The call's id cannot be used.")
+            return .failure("The call's id is empty or longer than \(ProtocolLimits.maxCallID) bytes.")
         }
         guard !Task.isCancelled else { return .failure("The call was interrupted before it started.") }
-        let stream = try requests.newStream()
+        let message: WorkerMessage = .call(id: call.id, input: CallInput(call.input))
+        let stream = try requests.begin(.call)
         let answer = await withTaskCancellationHandler {
-            await requests.ask(.call, on: stream) {
-                self.send(.call(id: call.id, input: CallInput(call.input)), on: stream)
-            }
+            outlet.send(message, on: stream)
+            // A cancellation that came before the call was sent meant nothing to the daemon.
+            if Task.isCancelled { outlet.send(.cancel(id: call.id), on: 0) }
+            return await requests.answer(on: stream)
         } onCancel: {
-            send(.cancel(id: call.id), on: 0)
+            outlet.send(.cancel(id: call.id), on: 0)
+            giveUp(after: Self.cancelLimit, unlessSettled: stream, "the daemon did not end a cancelled call")
         }
         guard case .result(let result) = try answer.get() else {
             throw SandboxError(.protocolViolation, "the daemon answered a call with something else")
@@ -112,40 +82,43 @@ package final class ExecdClient: Sendable {
 
     /// Started and settled calls of the daemon's life.
     package func journal() async throws(SandboxError) -> [String: JournalEntry] {
-        let stream = try requests.newStream()
-        let answer = await requests.ask(.journal([:]), on: stream) { self.send(.journalRequest, on: stream) }
-        guard case .journal(let entries) = try answer.get() else {
+        let stream = try requests.begin(.journal)
+        outlet.send(.journalRequest, on: stream)
+        guard case .journal(let entries) = try await answerInTime(on: stream) else {
             throw SandboxError(.protocolViolation, "the daemon answered for its journal with something else")
         }
         return entries
     }
 
-    /// Writes one file inside; see ``Sandbox/put(_:at:mode:)``.
+    /// Writes one file inside; see ``Sandbox/put(_:at:mode:)``. Once begun it goes on to its end, also when cancelled.
     package func put(_ bytes: [UInt8], at path: String, mode: UInt16) async throws(SandboxError) {
         guard path.hasPrefix("/"), path.utf8.count <= 4096, !path.utf8.contains(0) else {
             throw SandboxError(.unsupported, "'\(path.prefix(256))' is not an absolute path of at most 4096 bytes")
         }
-        let stream = try requests.newStream()
-        try await write(.putBegin(path: path, mode: mode), on: stream)
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            try await write(.putData(Array(rest.prefix(Self.pieceSize))), on: stream)
-            rest = rest.dropFirst(Self.pieceSize)
+        let stream = try requests.begin(.put)
+        do throws(SandboxError) {
+            try await write(.putBegin(path: path, mode: mode), on: stream)
+            var rest = bytes[...]
+            while !rest.isEmpty {
+                try await write(.putData(Array(rest.prefix(Self.pieceSize))), on: stream)
+                rest = rest.dropFirst(Self.pieceSize)
+            }
+            outlet.send(.putEnd, on: stream)
+        } catch {
+            // A write fails only with the connection: the request is to be taken, and has the reason.
+            requests.close(with: error)
         }
-        let answer = await requests.ask(.put, on: stream) { self.send(.putEnd, on: stream) }
-        guard case .done = try answer.get() else {
+        guard case .done = try await answerInTime(on: stream) else {
             throw SandboxError(.protocolViolation, "the daemon answered for a file with something else")
         }
     }
 
     /// Tells the daemon to kill everything inside and to exit; returns when the connection is over, at most after `patience`.
     package func shutdown(patience: Duration = .seconds(2)) async {
-        send(.shutdown, on: 0)
-        let timer = Task { [channel] in
-            try await Task.sleep(for: patience)
-            channel.close(promise: nil)
+        outlet.send(.shutdown, on: 0)
+        let timer = channel.eventLoop.scheduleTask(in: TimeAmount(patience)) { [channel] in channel.close(promise: nil)
         }
-        // A connection that is closed already has what was asked for.
+        // However it ended, it ended.
         try? await channel.closeFuture.get()
         timer.cancel()
         await detach()
@@ -155,19 +128,30 @@ package final class ExecdClient: Sendable {
     package func detach() async {
         requests.close(with: SandboxError(.lost, "the connection to the sandbox was given up"))
         relays.close()
-        gateTask.cancel()
         channel.close(promise: nil)
         try? await channel.closeFuture.get()
+        gateTask?.cancel()
+        await gateTask?.value
     }
 
-    private func send(_ message: WorkerMessage, on stream: UInt32) {
-        channel.writeAndFlush(ByteBuffer(bytes: message.encoded(on: stream)), promise: nil)
+    private func answerInTime(on stream: UInt32) async throws(SandboxError) -> RequestMachine.Answer {
+        let timer = giveUp(after: Self.answerLimit, unlessSettled: stream, "the daemon in the sandbox does not answer")
+        defer { timer.cancel() }
+        return try await requests.answer(on: stream).get()
     }
 
-    /// As `send`, waiting until the bytes have left: the back-pressure of large files.
     private func write(_ message: WorkerMessage, on stream: UInt32) async throws(SandboxError) {
-        do { try await channel.writeAndFlush(ByteBuffer(bytes: message.encoded(on: stream))).get() } catch {
-            throw SandboxError(.lost, "the connection to the sandbox broke", cause: error)
+        let timer = giveUp(after: Self.answerLimit, unlessSettled: stream, "the daemon in the sandbox reads nothing")
+        defer { timer.cancel() }
+        try await outlet.write(message, on: stream)
+    }
+
+    @discardableResult
+    private func giveUp(after limit: TimeAmount, unlessSettled stream: UInt32, _ reason: String) -> Scheduled<Void> {
+        channel.eventLoop.scheduleTask(in: limit) { [requests, channel] in
+            guard requests.isOpen(stream) else { return }
+            requests.close(with: SandboxError(.timedOut, reason))
+            channel.close(promise: nil)
         }
     }
 }

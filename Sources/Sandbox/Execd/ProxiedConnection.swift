@@ -1,61 +1,36 @@
 internal import ExecdProtocol
-internal import NIOCore
 internal import Synchronization
 
-/// One TCP stream from inside, bounded both ways by credit.
+/// One TCP stream from inside, bounded both ways by credit: the driver of its ``StreamMachine``.
 final class ProxiedConnection: OutboundConnection {
+    private enum Side: CaseIterable { case reader, writer, watcher }
     private struct State {
-        var received: [UInt8] = []
-        /// Bytes that the daemon may still send.
-        var allowance = ProtocolLimits.initialWindow
-        /// Bytes taken by the reader and not granted again yet.
-        var consumed = 0
-        /// Bytes that may still be sent to the daemon.
-        var credit = ProtocolLimits.initialWindow
-        var hasEnded = false
-        var hasFinished = false
-        var isBroken = false
-        var reader: CheckedContinuation<Void, Never>?
-        var writer: CheckedContinuation<Void, Never>?
+        var machine = StreamMachine()
+        var waiters: [Side: CheckedContinuation<Void, Never>] = [:]
     }
-    private enum Side { case reader, writer }
-
-    private static let windowStep = ProtocolLimits.initialWindow / 4
-    private static let pieceSize = 64 << 10
 
     private let stream: UInt32
-    private let channel: any Channel
+    private let outlet: FrameOutlet
     private let onEnd: @Sendable () -> Void
     private let state = Mutex(State())
 
-    init(stream: UInt32, channel: any Channel, onEnd: @escaping @Sendable () -> Void) {
+    /// - Parameter onEnd: called, once or more, when the stream is finished.
+    init(stream: UInt32, outlet: FrameOutlet, onEnd: @escaping @Sendable () -> Void) {
         self.stream = stream
-        self.channel = channel
+        self.outlet = outlet
         self.onEnd = onEnd
     }
 
     func read() async throws(SandboxError) -> [UInt8]? {
         while true {
-            enum Step { case bytes([UInt8], grant: Int), end, broken, wait }
-            let step: Step = state.withLock { state in
-                if state.isBroken { return .broken }
-                guard !state.received.isEmpty else { return state.hasEnded ? .end : .wait }
-                let bytes = Array(state.received.prefix(Self.pieceSize))
-                state.received.removeFirst(bytes.count)
-                state.consumed += bytes.count
-                guard state.consumed >= Self.windowStep || state.received.isEmpty else { return .bytes(bytes, grant: 0) }
-                defer { state.consumed = 0 }
-                state.allowance += state.consumed
-                return .bytes(bytes, grant: state.consumed)
-            }
-            switch step {
+            switch state.withLock({ $0.machine.take() }) {
             case .bytes(let bytes, let grant):
-                if grant > 0 { send(.window(UInt32(grant))) }
+                if grant > 0 { outlet.reply(.window(UInt32(grant)), on: stream) }
                 return bytes
             case .end: return nil
             case .broken: throw Self.lost
             case .wait:
-                await wait(.reader) { !$0.received.isEmpty || $0.hasEnded || $0.isBroken }
+                await wait(.reader) { $0.canRead }
                 if Task.isCancelled { throw Self.lost }
             }
         }
@@ -64,115 +39,80 @@ final class ProxiedConnection: OutboundConnection {
     func write(_ bytes: [UInt8]) async throws(SandboxError) {
         var rest = bytes[...]
         while !rest.isEmpty {
-            let count = try state.withLock { (state) throws(SandboxError) -> Int in
-                guard !state.isBroken, !state.hasFinished else { throw Self.lost }
-                let count = min(rest.count, state.credit, Self.pieceSize)
-                state.credit -= count
-                return count
-            }
-            guard count > 0 else {
-                await wait(.writer) { $0.credit > 0 || $0.isBroken }
+            switch state.withLock({ $0.machine.reserve(rest.count) }) {
+            case .count(let count):
+                try await outlet.write(.data(Array(rest.prefix(count))), on: stream)
+                rest = rest.dropFirst(count)
+            case .broken: throw Self.lost
+            case .wait:
+                await wait(.writer) { $0.canWrite }
                 if Task.isCancelled { throw Self.lost }
-                continue
             }
-            let message: WorkerMessage = .data(Array(rest.prefix(count)))
-            do { try await channel.writeAndFlush(ByteBuffer(bytes: message.encoded(on: stream))).get() } catch {
-                throw SandboxError(.lost, "the connection to the sandbox broke", cause: error)
-            }
-            rest = rest.dropFirst(count)
         }
     }
 
     func finish() async {
-        let isOver = state.withLock { state -> Bool? in
-            guard !state.hasFinished, !state.isBroken else { return nil }
-            state.hasFinished = true
-            return state.hasEnded
-        }
-        guard let isOver else { return }
-        send(.end)
+        let (isNews, isOver) = state.withLock { ($0.machine.finish(), $0.machine.isOver) }
+        if isNews { outlet.reply(.end, on: stream) }
         if isOver { onEnd() }
     }
 
     func reset() async {
-        let isNews = state.withLock { state in
-            // Both ways ended in order: there is nothing left to reset.
-            guard !state.isBroken else { return false }
-            let isOver = state.hasEnded && state.hasFinished
-            state.isBroken = true
-            return !isOver
-        }
-        wake()
-        if isNews { send(.reset(.unspecified)) }
+        let isNews = state.withLock { $0.machine.reset() }
+        wake(Side.allCases)
+        if isNews { outlet.reply(.reset(.unspecified), on: stream) }
         onEnd()
+    }
+
+    /// Returns once the stream is broken or over in order, or when cancelled.
+    func untilEnded() async {
+        await wait(.watcher) { $0.isBroken || $0.isOver }
     }
 
     /// - Returns: false when the daemon sent more than it was allowed to.
     func received(_ bytes: [UInt8]) -> Bool {
-        let isAllowed = state.withLock { state in
-            guard bytes.count <= state.allowance, !state.hasEnded else { return false }
-            state.allowance -= bytes.count
-            state.received.append(contentsOf: bytes)
-            return true
-        }
-        wake()
-        return isAllowed
+        defer { wake([.reader]) }
+        return state.withLock { $0.machine.receive(bytes) }
     }
 
     /// - Returns: false when the credit goes beyond all sense.
-    func granted(_ credit: Int) -> Bool {
-        let total = state.withLock { state in
-            state.credit += credit
-            return state.credit
-        }
-        wake()
-        return total <= 1 << 30
+    func granted(_ credit: UInt32) -> Bool {
+        defer { wake([.writer]) }
+        return state.withLock { $0.machine.grant(credit) }
     }
 
-    func ended() {
-        let isOver = state.withLock { state in
-            state.hasEnded = true
-            return state.hasFinished
-        }
-        wake()
+    /// - Returns: false when the daemon had ended it before.
+    func ended() -> Bool {
+        let (isNews, isOver) = state.withLock { ($0.machine.end(), $0.machine.isOver) }
+        wake([.reader])
         if isOver { onEnd() }
+        return isNews
     }
 
+    /// Ends both directions without a word to the daemon.
     func broken() {
-        state.withLock { $0.isBroken = true }
-        wake()
+        state.withLock { _ = $0.machine.reset() }
+        wake(Side.allCases)
     }
 
-    private func send(_ message: WorkerMessage) {
-        channel.writeAndFlush(ByteBuffer(bytes: message.encoded(on: stream)), promise: nil)
-    }
-
-    private func wait(
-        _ side: Side, until isReady: @Sendable (borrowing State) -> Bool
-    ) async {
+    private func wait(_ side: Side, until isReady: @Sendable (borrowing StreamMachine) -> Bool) async {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let isDone = state.withLock { state in
-                    if Task.isCancelled || isReady(state) { return true }
-                    switch side {
-                    case .reader: state.reader = continuation
-                    case .writer: state.writer = continuation
-                    }
+                    if Task.isCancelled || isReady(state.machine) { return true }
+                    state.waiters[side] = continuation
                     return false
                 }
                 if isDone { continuation.resume() }
             }
         } onCancel: {
-            wake()
+            wake([side])
         }
     }
 
-    private func wake() {
-        let waiters = state.withLock { state in
-            defer { (state.reader, state.writer) = (nil, nil) }
-            return [state.reader, state.writer]
-        }
-        for waiter in waiters { waiter?.resume() }
+    private func wake(_ sides: [Side]) {
+        let waiters = state.withLock { state in sides.compactMap { state.waiters.removeValue(forKey: $0) } }
+        for waiter in waiters { waiter.resume() }
     }
 
     private static var lost: SandboxError { SandboxError(.lost, "the connection from inside is over") }

@@ -1,12 +1,15 @@
 internal import ExecdProtocol
-internal import NIOCore
 internal import Synchronization
 
 /// The TCP streams that programs inside have opened, by stream.
+///
+/// A stream takes one of ``ProtocolLimits/maxStreams`` places until its serving has ended, also when the daemon has reset it
+/// before: so neither the streams nor the tasks for them can grow beyond that.
 final class RelayTable: Sendable {
     private struct State {
         var connections: [UInt32: ProxiedConnection] = [:]
         var highest: UInt32 = 0
+        var places = 0
         var isClosed = false
     }
     private let state = Mutex(State())
@@ -18,46 +21,76 @@ final class RelayTable: Sendable {
     /// - Parameter isOpen: false refuses every connection.
     init(isOpen: Bool) {
         self.isOpen = isOpen
-        (opened, feed) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(ProtocolLimits.maxStreams))
+        // Never full: each element holds one of as many places.
+        (opened, feed) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(ProtocolLimits.maxStreams))
     }
 
-    /// Takes a message of a TCP stream. - Returns: false when the protocol does not allow it.
-    func receive(_ message: ExecdMessage, on stream: UInt32, _ channel: any Channel) -> Bool {
-        switch message {
-        case .open: return open(stream, channel)
-        case .data(let bytes): return state.withLock({ $0.connections[stream] })?.received(bytes) ?? true
-        case .window(let credit): return state.withLock({ $0.connections[stream] })?.granted(Int(credit)) ?? true
-        case .end: state.withLock({ $0.connections[stream] })?.ended()
-        case .reset: state.withLock { $0.connections.removeValue(forKey: stream) }?.broken()
-        default: return false
+    /// Serves what comes until the table closes; then cancels what is left and returns when it has ended.
+    func serve(with gate: any OutboundGate) async {
+        await withDiscardingTaskGroup { group in
+            for await connection in opened {
+                group.addTask { [self] in
+                    await Self.serve(connection, with: gate)
+                    state.withLock { $0.places -= 1 }
+                }
+            }
+            group.cancelAll()
         }
-        return true
     }
 
-    private func open(_ stream: UInt32, _ channel: any Channel) -> Bool {
-        let connection = ProxiedConnection(stream: stream, channel: channel) { [weak self] in self?.forget(stream) }
+    private static func serve(_ connection: ProxiedConnection, with gate: any OutboundGate) async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await gate.serve(connection) }
+            group.addTask { await connection.untilEnded() }
+            await group.next()
+            group.cancelAll()
+        }
+        await connection.reset()
+    }
+
+    /// Takes a message of a TCP stream.
+    /// - Returns: why the protocol does not allow it, or nil.
+    func receive(_ message: ExecdMessage, on stream: UInt32, _ outlet: FrameOutlet) -> String? {
+        if message == .open { return open(stream, outlet) }
+        let (connection, wasOpened) = state.withLock { state in
+            let wasOpened = stream % 2 == 0 && stream > 0 && stream <= state.highest
+            if case .reset = message { return (state.connections.removeValue(forKey: stream), wasOpened) }
+            return (state.connections[stream], wasOpened)
+        }
+        guard wasOpened else { return "a \(message.kind) on stream \(stream), which is not open" }
+        switch message {
+        case .data(let bytes): return connection?.received(bytes) ?? true ? nil : "data beyond the credit"
+        case .window(let credit): return connection?.granted(credit) ?? true ? nil : "too much credit"
+        case .end: return connection?.ended() ?? true ? nil : "a second end"
+        default:
+            connection?.broken()
+            return nil
+        }
+    }
+
+    private func open(_ stream: UInt32, _ outlet: FrameOutlet) -> String? {
+        let connection = ProxiedConnection(stream: stream, outlet: outlet) { [weak self] in self?.forget(stream) }
         let (isAllowed, isTaken) = state.withLock { state in
-            // execd takes even numbers, each once.
+            // The daemon takes even numbers, each once.
             guard stream % 2 == 0, stream > state.highest else { return (false, false) }
             state.highest = stream
-            guard isOpen, !state.isClosed, state.connections.count < ProtocolLimits.maxStreams else {
-                return (true, false)
-            }
+            guard isOpen, !state.isClosed, state.places < ProtocolLimits.maxStreams else { return (true, false) }
+            state.places += 1
             state.connections[stream] = connection
             return (true, true)
         }
-        guard isAllowed else { return false }
+        guard isAllowed else { return "an open on stream \(stream), which is not new" }
         if isTaken {
             feed.yield(connection)
         } else {
-            let refusal: WorkerMessage = .reset(.refused)
-            channel.writeAndFlush(ByteBuffer(bytes: refusal.encoded(on: stream)), promise: nil)
+            outlet.reply(.reset(isOpen ? .tooManyStreams : .refused), on: stream)
         }
-        return true
+        return nil
     }
 
     private func forget(_ stream: UInt32) { state.withLock { _ = $0.connections.removeValue(forKey: stream) } }
 
+    /// Breaks all streams; none opens later.
     func close() {
         let connections = state.withLock { state in
             state.isClosed = true

@@ -1,115 +1,62 @@
 internal import ExecdProtocol
 internal import Synchronization
 
-/// What was asked of a daemon and has no answer yet, by stream.
+/// The ``RequestMachine`` of a connection, and who waits for which answer.
 final class RequestTable: Sendable {
-    enum Request {
-        case hello
-        case call
-        case put
-        /// With the entries that came so far.
-        case journal([String: JournalEntry])
-    }
-    enum Answer: Sendable {
-        case hello
-        case result(CallResult)
-        case done
-        case journal([String: JournalEntry])
-    }
-    typealias Waiter = CheckedContinuation<Result<Answer, SandboxError>, Never>
+    typealias Waiter = CheckedContinuation<RequestMachine.Outcome, Never>
 
     private struct State {
-        var next: UInt32 = 1
-        var open: [UInt32: (request: Request, waiter: Waiter)] = [:]
-        /// Faults of requests that nobody waits for yet, such as a file that was refused while it was being sent.
-        var early: [UInt32: SandboxError] = [:]
-        var end: SandboxError?
+        var machine = RequestMachine()
+        var waiters: [UInt32: Waiter] = [:]
     }
     private let state = Mutex(State())
-    private static let earlyLimit = 64
 
-    var isClosed: Bool { state.withLock { $0.end != nil } }
+    /// Why nothing can be asked any more; nil while the connection stands.
+    var end: SandboxError? { state.withLock { $0.machine.end } }
 
-    /// - Throws: why the connection is over.
-    func newStream() throws(SandboxError) -> UInt32 {
-        let result: Result<UInt32, SandboxError> = state.withLock { state in
-            if let end = state.end { return .failure(end) }
-            guard state.next < UInt32.max - 2 else {
-                return .failure(SandboxError(.lost, "the connection has used all its streams"))
-            }
-            defer { state.next += 2 }
-            return .success(state.next)
-        }
-        return try result.get()
+    /// Registers a request: what is returned has to be waited for with ``answer(on:)``.
+    func begin(_ request: RequestMachine.Request) throws(SandboxError) -> UInt32 {
+        try state.withLock { (state) throws(SandboxError) in try state.machine.begin(request) }
     }
 
-    /// Registers a request, sends it, and waits for its answer or for the end of the connection.
-    func ask(_ request: Request, on stream: UInt32, send: () -> Void) async -> Result<Answer, SandboxError> {
+    /// Waits for the answer to a registered request, or for the end of the connection.
+    func answer(on stream: UInt32) async -> RequestMachine.Outcome {
         await withCheckedContinuation { waiter in
-            let known: SandboxError? = state.withLock { state in
-                if let error = state.end ?? state.early.removeValue(forKey: stream) { return error }
-                state.open[stream] = (request, waiter)
+            let outcome = state.withLock { state -> RequestMachine.Outcome? in
+                if let outcome = state.machine.take(stream) { return outcome }
+                state.waiters[stream] = waiter
                 return nil
             }
-            if let known { return waiter.resume(returning: .failure(known)) }
-            send()
+            if let outcome { waiter.resume(returning: outcome) }
         }
     }
 
+    func isOpen(_ stream: UInt32) -> Bool { state.withLock { $0.machine.isOpen(stream) } }
+
     /// Takes a message that belongs to a request.
-    /// - Returns: false when it does not fit what was asked on its stream.
-    func receive(_ message: ExecdMessage, on stream: UInt32) -> Bool {
-        let (isFit, waiter, answer) = state.withLock { state -> (Bool, Waiter?, Result<Answer, SandboxError>?) in
-            if case .fault(let fault) = message {
-                let error = SandboxError(fault)
-                guard let entry = state.open.removeValue(forKey: stream) else {
-                    if state.early.count < Self.earlyLimit { state.early[stream] = error }
-                    return (true, nil, nil)
-                }
-                return (true, entry.waiter, .failure(error))
-            }
-            guard let entry = state.open[stream] else { return (true, nil, nil) }
-            switch (entry.request, message) {
-            case (.call, .callAccepted), (.call, .output): return (true, nil, nil)
-            case (.journal(var entries), .journalEntry(let id, let result)):
-                entries[id] = result.map { .settled(ToolResult($0)) } ?? .running
-                state.open[stream] = (.journal(entries), entry.waiter)
-                return (true, nil, nil)
-            default: break
-            }
-            let answer: Answer
-            switch (entry.request, message) {
-            case (.hello, .helloAck): answer = .hello
-            case (.call, .result(let result)): answer = .result(result)
-            case (.put, .putDone): answer = .done
-            case (.journal(let entries), .journalEnd): answer = .journal(entries)
-            default: return (false, nil, nil)
-            }
-            state.open[stream] = nil
-            return (true, entry.waiter, .success(answer))
+    /// - Returns: why the protocol does not allow it, or nil.
+    func receive(_ message: ExecdMessage, on stream: UInt32) -> String? {
+        let (step, settled) = state.withLock { state in
+            let step = state.machine.receive(message, on: stream)
+            return (step, step == .settled ? Self.settle(stream, &state) : nil)
         }
-        if let answer { waiter?.resume(returning: answer) }
-        return isFit
+        if let (waiter, outcome) = settled { waiter.resume(returning: outcome) }
+        guard case .violation(let reason) = step else { return nil }
+        return reason
     }
 
     /// Fails everything that waits, now and later. The first reason stays.
     func close(with error: SandboxError) {
-        let waiters = state.withLock { state in
-            if state.end == nil { state.end = error }
-            defer { state.open = [:] }
-            return state.open.values.map(\.waiter)
+        let settled = state.withLock { state in
+            state.machine.close(with: error).compactMap { Self.settle($0, &state) }
         }
-        for waiter in waiters { waiter.resume(returning: .failure(error)) }
+        for (waiter, outcome) in settled { waiter.resume(returning: outcome) }
     }
-}
 
-extension SandboxError {
-    init(_ fault: Fault) {
-        switch fault.code {
-        case .violation: self.init(.protocolViolation, fault.message)
-        case .denied, .failed: self.init(.unsupported, fault.message)
-        case .exhausted: self.init(.quotaExceeded, fault.message)
-        case .replaced: self.init(.lost, fault.message)
+    private static func settle(_ stream: UInt32, _ state: inout State) -> (Waiter, RequestMachine.Outcome)? {
+        guard let waiter = state.waiters.removeValue(forKey: stream), let outcome = state.machine.take(stream) else {
+            return nil
         }
+        return (waiter, outcome)
     }
 }

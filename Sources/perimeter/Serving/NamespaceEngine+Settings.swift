@@ -1,3 +1,4 @@
+internal import Egress
 internal import Engines
 internal import Logging
 internal import Sandbox
@@ -13,9 +14,12 @@ extension NamespaceEngine {
         if configuration.allowsWeakerLimits {
             logger.warning("weaker limits are allowed: some bounds of sandboxes may not be enforced")
         }
+        let trusted = settings.worker.allowedHosts ?? []
         self.init(
             configuration: configuration,
-            gate: { _ in nil },
+            gate: { spec in
+                spec.network == .none ? nil : EgressGate(policy: spec.network, trusted: trusted, logger: logger)
+            },
             logger: logger)
     }
 }

@@ -1,8 +1,9 @@
 import CLinux
-import Engines
 import Glibc
 import Logging
 import Sandbox
+
+@testable import Engines
 
 /// An engine with folders of its own, and what tests ask the host about it.
 struct NamespaceRig: Sendable {
@@ -28,13 +29,14 @@ struct NamespaceRig: Sendable {
     }
 
     /// Another engine over the same folders: what a restarted worker has.
-    static func engine(in folder: String, bubblewrap: String = "/usr/bin/bwrap", execd: String = execd)
-        -> NamespaceEngine
-    {
+    static func engine(
+        in folder: String, bubblewrap: String = "/usr/bin/bwrap", execd: String = execd,
+        cgroupRoot: String = "/sys/fs/cgroup", allowsWeakerLimits: Bool = false
+    ) -> NamespaceEngine {
         NamespaceEngine(
             configuration: NamespaceConfiguration(
                 execdPath: execd, stateDirectory: folder + "/state", runtimeDirectory: folder + "/run",
-                bubblewrapPath: bubblewrap),
+                bubblewrapPath: bubblewrap, cgroupRoot: cgroupRoot, allowsWeakerLimits: allowsWeakerLimits),
             gate: { _ in nil }, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
 
@@ -56,12 +58,7 @@ struct NamespaceRig: Sendable {
     private func clean() async {
         await engine.sweep(keeping: [])
         Self.removeTree(folder)
-        for controller in ["memory", "pids", "cpu"] {
-            for name in Self.names(in: "/sys/fs/cgroup/\(controller)") where name.hasPrefix("perimeter-") {
-                // Only an empty group goes away: those of others stay.
-                rmdir("/sys/fs/cgroup/\(controller)/\(name)")
-            }
-        }
+        engine.groups.removeParents()
     }
 
     func id(_ name: String = "a") throws -> SandboxID {
@@ -186,5 +183,15 @@ extension Sandbox {
         return result.content.map { block in
             if case .text(let text) = block { text } else { "" }
         }.joined()
+    }
+}
+
+extension NamespaceRig {
+    /// Where a symbolic link leads, as it is written.
+    static func link(_ path: String) -> String? {
+        var buffer = [CChar](repeating: 0, count: 4096)
+        let count = readlink(path, &buffer, buffer.count)
+        guard count > 0 else { return nil }
+        return String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 }

@@ -22,7 +22,7 @@ import Testing
     @Test func `no file, variable, process or socket of the host is within reach`() async throws {
         try await NamespaceRig.with { rig in
             let canary = "canary-\(rig.prefix)"
-            let path = "/tmp/perimeter-canary-\(rig.prefix)"
+            let path = "/tmp/perimeter-secret-\(rig.prefix)"
             try NamespaceRig.write(canary, to: path)
             setenv("PERIMETER_CANARY", canary, 1)
             defer {

@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import Engines
 internal import Logging
 internal import Models
+internal import Sandbox
 internal import Worker
 
 /// A worker alone.
@@ -12,6 +13,9 @@ struct WorkerCommand: AsyncParsableCommand {
             Needs the server's address (PERIMETER_SERVER_URL or ANTHROPIC_BASE_URL), the environment \
             (ANTHROPIC_ENVIRONMENT_ID) and its key (ANTHROPIC_ENVIRONMENT_KEY).
             """)
+
+    @Flag(name: .long, help: "Leave the sandboxes alive at the end, for the next start of this worker.")
+    var keepSandboxes = false
 
     @OptionGroup var options: ProcessOptions
 
@@ -35,10 +39,11 @@ struct WorkerCommand: AsyncParsableCommand {
                 remedy: "set ANTHROPIC_ENVIRONMENT_KEY to the key as it was shown")
         }
         let directory = try DataDirectory(settings.dataDirectory, role: "worker")
+        let engine = try NamespaceEngine(settings: settings, logger: logger)
         let worker = WorkerSide(
-            environment: environment, key: key, serverURL: { url }, settings: settings,
-            engine: try NamespaceEngine(settings: settings, logger: logger), logger: logger)
+            environment: environment, key: key, serverURL: { url }, settings: settings, engine: engine, logger: logger)
         try await ServeGroup.run([worker], logger: logger)
+        if !keepSandboxes { await engine.sweep(keeping: []) }
         withExtendedLifetime(directory) {}
     }
 

@@ -1,0 +1,100 @@
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import Synchronization
+
+/// An HTTP server on the loopback that answers with what it was asked, and counts.
+final class EchoServer: Sendable {
+    let port: Int
+    private let channel: any Channel
+    private let counted: Counter
+
+    final class Counter: Sendable {
+        private let value = Mutex(0)
+        var count: Int { value.withLock { $0 } }
+        func add() { value.withLock { $0 += 1 } }
+    }
+
+    /// Requests that have come in whole.
+    var requests: Int { counted.count }
+
+    private init(channel: any Channel, port: Int, counted: Counter) {
+        self.channel = channel
+        self.port = port
+        self.counted = counted
+    }
+
+    /// - Parameters:
+    ///   - isSilent: never answers.
+    ///   - outer: goes in front of the HTTP handlers, such as TLS.
+    static func with(
+        isSilent: Bool = false, outer: (@Sendable () throws -> any ChannelHandler)? = nil,
+        _ body: (EchoServer) async throws -> Void
+    ) async throws {
+        let counted = Counter()
+        let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    if let outer { try channel.pipeline.syncOperations.addHandler(outer()) }
+                    try channel.pipeline.syncOperations.configureHTTPServerPipeline()
+                    try channel.pipeline.syncOperations.addHandler(Answering(counted: counted, isSilent: isSilent))
+                }
+            }
+            .bind(host: "127.0.0.1", port: 0).get()
+        let server = EchoServer(channel: channel, port: channel.localAddress?.port ?? 0, counted: counted)
+        do {
+            try await body(server)
+        } catch {
+            try await channel.close().get()
+            throw error
+        }
+        try await channel.close().get()
+    }
+
+    /// Answers `METHOD path host=… body=…`, or as many bytes as the path `/bytes/N` asks for.
+    private final class Answering: ChannelInboundHandler {
+        typealias InboundIn = HTTPServerRequestPart
+        typealias OutboundOut = HTTPServerResponsePart
+
+        private let counted: Counter
+        private let isSilent: Bool
+        private var head: HTTPRequestHead?
+        private var bodyBytes = 0
+
+        init(counted: Counter, isSilent: Bool) {
+            self.counted = counted
+            self.isSilent = isSilent
+        }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            switch unwrapInboundIn(data) {
+            case .head(let head): (self.head, bodyBytes) = (head, 0)
+            case .body(let buffer): bodyBytes += buffer.readableBytes
+            case .end:
+                counted.add()
+                guard !isSilent, let head else { return }
+                answer(head, context)
+            }
+        }
+
+        private func answer(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+            var body = ByteBuffer()
+            if head.uri.hasPrefix("/bytes/"), let count = Int(head.uri.dropFirst(7)) {
+                body.writeBytes((0..<count).map { UInt8(truncatingIfNeeded: $0 % 251) })
+            } else {
+                let host = head.headers.first(name: "host") ?? "-"
+                body.writeString("\(head.method) \(head.uri) host=\(host) body=\(bodyBytes)")
+            }
+            let fields: HTTPHeaders = ["content-length": "\(body.readableBytes)", "connection": "close"]
+            context.write(
+                wrapOutboundOut(.head(HTTPResponseHead(version: .http1_1, status: .ok, headers: fields))), promise: nil)
+            context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil)
+            let end = context.eventLoop.makePromise(of: Void.self)
+            end.futureResult.assumeIsolated().whenComplete { _ in context.close(promise: nil) }
+            context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: end)
+        }
+
+        func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+    }
+}

@@ -1,0 +1,104 @@
+import Engines
+import Glibc
+import Sandbox
+import Testing
+
+/// What a request asks for is given or refused, never quietly changed.
+@Suite(.serialized) struct NamespaceRequestTests {
+    @Test func `variables of the request arrive and stay out of every command line on the host`() async throws {
+        try await NamespaceRig.with { rig in
+            var spec = try rig.spec()
+            let token = "token-of-\(rig.prefix)"
+            spec.environment = [("MY_TOKEN", token), ("WITH_SPACE", "a b\nc")]
+            let sandbox = try await rig.engine.provision(spec)
+            #expect(try await sandbox.bash("echo \"$MY_TOKEN|$WITH_SPACE|\"").contains("\(token)|a b\nc|"))
+            for line in rig.processes() { #expect(!line.contains(token)) }
+            await sandbox.destroy()
+            for name in ["", "A=B", "A\0B"] {
+                spec.environment = [(name, "x")]
+                let error = await #expect(throws: SandboxError.self) { _ = try await rig.engine.provision(spec) }
+                #expect(error?.code == .unsupported)
+            }
+            #expect(await rig.leftovers() == [])
+        }
+    }
+
+    @Test func `a smaller disk than the work directory already has is refused, a larger one is not`() async throws {
+        try await NamespaceRig.with { rig in
+            let first = try await rig.engine.provision(try rig.spec())
+            _ = try await first.bash("echo kept > file")
+            await first.destroy()
+            var limits = NamespaceRig.limits
+            limits.diskBytes /= 2
+            let error = await #expect(throws: SandboxError.self) {
+                _ = try await rig.engine.provision(try rig.spec(limits: limits))
+            }
+            #expect(error?.code == .unsupported)
+            limits.diskBytes *= 4
+            let second = try await rig.engine.provision(try rig.spec(limits: limits))
+            #expect(try await second.bash("cat file").contains("kept"))
+            await second.destroy()
+            #expect(await rig.leftovers() == [])
+        }
+    }
+
+    @Test func `a later request's bounds hold for the living sandbox it comes back to`() async throws {
+        try await NamespaceRig.with { rig in
+            let first = try await rig.engine.provision(try rig.spec())
+            await first.detach()
+            var limits = NamespaceRig.limits
+            limits.processes = 30
+            let later = try await NamespaceRig.engine(in: rig.folder).provision(try rig.spec(limits: limits))
+            let bound = rig.groups().compactMap { NamespaceRig.text($0 + "/pids.max") }
+            #expect(bound == ["30\n"])
+            await later.destroy()
+        }
+    }
+
+    @Test func `nothing of the worker is open in the processes of a sandbox`() async throws {
+        try await NamespaceRig.with { rig in
+            let secret = open(rig.folder, O_RDONLY | O_DIRECTORY)
+            defer { close(secret) }
+            try await rig.withSandbox { sandbox in
+                _ = try await sandbox.bash("sleep 100 & disown")
+                let processes = rig.processes().compactMap { $0.split(separator: " ").first }
+                #expect(processes.count >= 3)
+                for pid in processes {
+                    let targets = NamespaceRig.names(in: "/proc/\(pid)/fd").compactMap {
+                        NamespaceRig.link("/proc/\(pid)/fd/\($0)")
+                    }
+                    #expect(!targets.isEmpty)
+                    for target in targets {
+                        let kinds = ["socket:", "pipe:", "anon_inode:", "/dev/null", "/memfd:", "/workspace", "/proc"]
+                        let isExpected =
+                            ["/", "/tmp", "/usr"].contains(target) || kinds.contains { target.hasPrefix($0) }
+                        #expect(isExpected, "\(pid): \(target)")
+                    }
+                }
+            }
+        }
+    }
+
+    @Test func `a command runs soon after the request`() async throws {
+        try await NamespaceRig.with { rig in
+            let clock = ContinuousClock()
+            var cold: [Duration] = []
+            var warm: [Duration] = []
+            for number in 0..<21 {
+                let begin = clock.now
+                let sandbox = try await rig.engine.provision(try rig.spec("n\(number)"))
+                _ = try await sandbox.bash("echo hi")
+                cold.append(clock.now - begin)
+                let again = clock.now
+                _ = try await sandbox.bash("echo hi")
+                warm.append(clock.now - again)
+                await sandbox.destroy()
+            }
+            cold.sort()
+            warm.sort()
+            print("create to first command: p50 \(cold[10]), p95 \(cold[19]); next command: p50 \(warm[10])")
+            // Far above the goal: a busy machine must not fail this, a changed design should.
+            #expect(cold[10] < .milliseconds(400))
+        }
+    }
+}
