@@ -1,6 +1,7 @@
 """Processes are killed at any moment; nothing is lost and nothing happens twice."""
 
 import random
+import subprocess
 import time
 
 import pytest
@@ -70,11 +71,10 @@ def test_another_worker_takes_over_without_running_a_call_twice(tmp_path, start,
 def test_a_graceful_stop_leaves_no_process(tmp_path, start):
     server = start(Server(tmp_path, command="up", PERIMETER_DISK_LIMIT="64MiB"))
     world = World(server)
-    session = world.session(TOOLSET, text="```bash\nsleep 1000 & echo started\n```", kind="cloud")
+    marker = f"sleep 98765.{server.port}"
+    session = world.session(TOOLSET, text=f"```bash\n{marker} & echo started\n```", kind="cloud")
     world.finished(session, seconds=30)
     server.stop()
     runtime = str(tmp_path / "data")
-    import subprocess
-
-    assert "sleep 1000" not in subprocess.run(["ps", "axo", "args"], capture_output=True, text=True).stdout
+    assert marker not in subprocess.run(["ps", "axo", "args"], capture_output=True, text=True).stdout
     assert runtime not in open("/proc/mounts").read()

@@ -23,7 +23,8 @@ extension API {
             keepAlive: configuration.keepAlive, stop: StreamStop())
         return Response(
             status: .ok,
-            headers: [.contentType: "text/event-stream", .cacheControl: "no-cache"],
+            // The connection ends with the stream: a client must not send its next request on it.
+            headers: [.contentType: "text/event-stream", .cacheControl: "no-cache", .connection: "close"],
             body: ResponseBody { writer in
                 let sink = StreamSink(writer)
                 // A client that goes away closes its side; a server that stops ends all streams.

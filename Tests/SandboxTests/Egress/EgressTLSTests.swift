@@ -5,8 +5,10 @@ import Sandbox
 import Testing
 
 @Suite struct EgressTLSTests {
-    private func withServer(_ body: (EchoServer) async throws -> Void) async throws {
-        let certificate = try NIOSSLCertificate(bytes: Array(LoopbackCertificate.pem.utf8), format: .pem)
+    private func withServer(
+        _ pem: String = LoopbackCertificate.address, _ body: (EchoServer) async throws -> Void
+    ) async throws {
+        let certificate = try NIOSSLCertificate(bytes: Array(pem.utf8), format: .pem)
         let key = try NIOSSLPrivateKey(bytes: Array(LoopbackCertificate.key.utf8), format: .pem)
         let context = try NIOSSLContext(
             configuration: .makeServerConfiguration(
@@ -25,10 +27,19 @@ import Testing
 
     @Test func `the gate speaks TLS to a host that it can prove`() async throws {
         try await withServer { server in
-            let tls = UpstreamTLS(roots: Array(LoopbackCertificate.pem.utf8))
+            let tls = UpstreamTLS(roots: Array(LoopbackCertificate.address.utf8))
             let answer = await answer(tls, "127.0.0.1", server)
             #expect(answer.hasPrefix("HTTP/1.1 200 OK\r\n"))
             #expect(answer.hasSuffix("GET /a host=127.0.0.1:\(server.port) body=0"))
+        }
+    }
+
+    @Test func `a certificate for the name proves it`() async throws {
+        try await withServer(LoopbackCertificate.name) { server in
+            let tls = UpstreamTLS(roots: Array(LoopbackCertificate.name.utf8))
+            #expect(await answer(tls, "localhost", server).hasSuffix("GET /a host=localhost:\(server.port) body=0"))
+            #expect(await answer(tls, "127.0.0.1", server).hasPrefix("HTTP/1.1 502 "))
+            #expect(server.requests == 1)
         }
     }
 
@@ -42,7 +53,7 @@ import Testing
 
     @Test func `a certificate for another name is no proof`() async throws {
         try await withServer { server in
-            let tls = UpstreamTLS(roots: Array(LoopbackCertificate.pem.utf8))
+            let tls = UpstreamTLS(roots: Array(LoopbackCertificate.address.utf8))
             let answer = await answer(tls, "localhost", server)
             #expect(answer.hasPrefix("HTTP/1.1 502 ") && answer.contains("localhost could not be proven with TLS"))
             #expect(server.requests == 0)

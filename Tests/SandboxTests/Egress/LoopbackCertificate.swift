@@ -1,6 +1,7 @@
-/// A certificate for the loopback address that signs itself, valid until 2120, with its key: for tests and nothing else.
+/// Certificates that sign themselves, valid until 2120, with their key: for tests and nothing else.
 enum LoopbackCertificate {
-    static let pem = """
+    /// For 127.0.0.1.
+    static let address = """
         -----BEGIN CERTIFICATE-----
         MIIBXDCCAQKgAwIBAgIBATAKBggqhkjOPQQDAjAUMRIwEAYDVQQDDAkxMjcuMC4w
         LjEwIBcNMjAwMTAxMDAwMDAwWhgPMjEyMDAxMDEwMDAwMDBaMBQxEjAQBgNVBAMM
@@ -10,6 +11,20 @@ enum LoopbackCertificate {
         HQ4EFgQUOnJ4f5SMHcNU0QykV5p6imM/grkwCgYIKoZIzj0EAwIDSAAwRQIhAO80
         FUYOomAH990Y8OEdOCVR8vtb6ndAREm8Kii3wtxwAiBOf7wSAELmDfl6bXWIO/Uw
         AeDaRgLwov6LpoRExqc/Eg==
+        -----END CERTIFICATE-----
+        """
+
+    /// For localhost.
+    static let name = """
+        -----BEGIN CERTIFICATE-----
+        MIIBYDCCAQegAwIBAgIBAjAKBggqhkjOPQQDAjAUMRIwEAYDVQQDDAlsb2NhbGhv
+        c3QwIBcNMjAwMTAxMDAwMDAwWhgPMjEyMDAxMDEwMDAwMDBaMBQxEjAQBgNVBAMM
+        CWxvY2FsaG9zdDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABM63gLmyIwxEBKD7
+        58kGOfDep+2BP0IFDuADNUUzKH0AJrpyKbQIIRjWZWLc37Xu2XYf8nidNFscCMsc
+        fyuMK/mjSDBGMBQGA1UdEQQNMAuCCWxvY2FsaG9zdDAPBgNVHRMBAf8EBTADAQH/
+        MB0GA1UdDgQWBBQ6cnh/lIwdw1TRDKRXmnqKYz+CuTAKBggqhkjOPQQDAgNHADBE
+        AiBDvg2815DzRupSCuicDAYKP0/h4lQSzly+dYTORA45OAIgd+wCr8wynbFglfuk
+        rIGhBS/+xpUx2TGP8v26oTLYY1Y=
         -----END CERTIFICATE-----
         """
 
