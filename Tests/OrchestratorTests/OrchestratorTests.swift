@@ -59,7 +59,8 @@ private let twoSteps = """
     @Test(.timeLimit(.minutes(1)))
     func `an interrupt ends a streaming answer at once`() async throws {
         try await withStore { store in
-            let session = try await Rig.makeSession(in: store, message: "slow 1000 a b c d e f g h i j k l m n o p q r s t")
+            let session = try await Rig.makeSession(
+                in: store, message: "slow 1000 a b c d e f g h i j k l m n o p q r s t")
             async let running = Rig.run(store, session.id) { $0.isAtRest }
             while try await Rig.history(store, session.id).count(.modelRequestStart) == 0 {
                 let mark = store.signals.mark(.events(session.id))
@@ -67,7 +68,8 @@ private let twoSteps = """
                 await store.signals.wait(for: .events(session.id), since: mark)
             }
             _ = try await store.send(
-                [ClientEvent(type: .userInterrupt, fields: [:])], to: session.id, workspace: Rig.workspace, sender: .client)
+                [ClientEvent(type: .userInterrupt, fields: [:])], to: session.id, workspace: Rig.workspace,
+                sender: .client)
             let events = try await running
             #expect(violations(in: events) == [])
             #expect(events.count(.agentMessage) == 0)
@@ -110,7 +112,8 @@ private let twoSteps = """
     }
 
     @Test(.timeLimit(.minutes(5)), arguments: [MortalDatabase.Moment.beforeCommit, .afterCommit])
-    func `a process killed at any write loses nothing and doubles nothing`(_ moment: MortalDatabase.Moment) async throws {
+    func `a process killed at any write loses nothing and doubles nothing`(_ moment: MortalDatabase.Moment) async throws
+    {
         var deadline = 1
         var survived = false
         while !survived {

@@ -34,7 +34,8 @@ import Wire
             ]
             for row in expected {
                 let keys = [
-                    (ServerRig.admin, row.admin), (rig.environmentKey, row.environment), (rig.otherEnvironmentKey, row.other),
+                    (ServerRig.admin, row.admin), (rig.environmentKey, row.environment),
+                    (rig.otherEnvironmentKey, row.other),
                     (token, row.token), (ServerRig.worker, row.worker),
                 ]
                 for (key, status) in keys {
@@ -88,7 +89,8 @@ import Wire
             #expect(try await rig.json(.get, "/v1/agents", key: key)["data"] == [])
             #expect(
                 try await rig.status(
-                    .post, "/v1/organizations/api_keys", ["name": "k", "workspace_id": "wrkspc_default"], key: key) == 403)
+                    .post, "/v1/organizations/api_keys", ["name": "k", "workspace_id": "wrkspc_default"], key: key)
+                    == 403)
         }
     }
 }

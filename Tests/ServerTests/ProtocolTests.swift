@@ -42,8 +42,10 @@ import Wire
     @Test(arguments: [
         ("/v1/agents?nope=1", "nope"), ("/v1/agents?limit=0", "limit"), ("/v1/agents?limit=101", "limit"),
         ("/v1/agents?limit=x", "limit"), ("/v1/agents?limit=1&limit=2", "limit"), ("/v1/agents?page=garbage", "page"),
-        ("/v1/agents?created_at%5Bgte%5D=yesterday", "created_at[gte]"), ("/v1/agents?include_archived=1", "include_archived"),
-        ("/v1/agents?a=%zz", "query"), ("/v1/sessions?statuses[]=busy", "statuses[]"), ("/v1/sessions?order=up", "order"),
+        ("/v1/agents?created_at%5Bgte%5D=yesterday", "created_at[gte]"),
+        ("/v1/agents?include_archived=1", "include_archived"),
+        ("/v1/agents?a=%zz", "query"), ("/v1/sessions?statuses[]=busy", "statuses[]"),
+        ("/v1/sessions?order=up", "order"),
         ("/v1/sessions?agent_version=1", "agent_version"), ("/v1/models?after_id=none", "after_id"),
     ])
     func `a wrong query is refused by its name`(path: String, name: String) async throws {
@@ -58,9 +60,13 @@ import Wire
     @Test func `bodies that are too large, broken or missing are refused without a trace`() async throws {
         try await ServerRig.with(bodyLimit: 2048) { rig in
             let before = try await rig.json(.get, "/v1/agents")
-            let large: JSON = ["name": "a", "model": "rehearsal-1", "system": .string(String(repeating: "x", count: 3000))]
+            let large: JSON = [
+                "name": "a", "model": "rehearsal-1", "system": .string(String(repeating: "x", count: 3000)),
+            ]
             #expect(try await rig.status(.post, "/v1/agents", large) == 413)
-            for bytes: [UInt8] in [[], Array("{".utf8), Array("[]".utf8), Array("1".utf8), [0xFF, 0xFE], Array("{\"name\":1}".utf8)] {
+            for bytes: [UInt8] in [
+                [], Array("{".utf8), Array("[]".utf8), Array("1".utf8), [0xFF, 0xFE], Array("{\"name\":1}".utf8),
+            ] {
                 #expect(try await rig.send(.post, "/v1/agents", bytes: bytes).status == .badRequest)
             }
             #expect(try await rig.json(.get, "/v1/agents") == before)

@@ -85,7 +85,9 @@ struct ServerRig: Sendable {
             uri: path, method: method, headers: fields, body: payload.map { ByteBuffer(bytes: $0) })
     }
 
-    func json(_ method: HTTPRequest.Method, _ path: String, _ body: JSON? = nil, key: String? = admin) async throws -> JSON {
+    func json(_ method: HTTPRequest.Method, _ path: String, _ body: JSON? = nil, key: String? = admin) async throws
+        -> JSON
+    {
         let response = try await send(method, path, body, key: key)
         let json = try JSON(parsing: Array(response.body.readableBytesView))
         guard response.status == .ok else { throw WireError.invalid("\(path): \(json.text)") }

@@ -22,7 +22,8 @@ final class WrittenFrames: Sendable {
 }
 
 @Suite struct SessionStreamTests {
-    private func stream(_ rig: ServerRig, _ previews: PreviewHub, _ types: Set<EventType> = []) throws -> SessionStream {
+    private func stream(_ rig: ServerRig, _ previews: PreviewHub, _ types: Set<EventType> = []) throws -> SessionStream
+    {
         SessionStream(
             store: rig.store, previews: previews, session: try #require(SessionID(rig.session)), start: 0,
             previewTypes: types, keepAlive: .seconds(600), stop: StreamStop())

@@ -12,7 +12,10 @@ import Wire
 
     @Test func `a model id alone gives a complete agent`() throws {
         let agent = try created()
-        #expect(agent["model"] == ["id": "claude-x", "effort": ["type": "high"], "inference_geo": .null, "speed": "standard"])
+        #expect(
+            agent["model"] == [
+                "id": "claude-x", "effort": ["type": "high"], "inference_geo": .null, "speed": "standard",
+            ])
         for key in ["tools", "mcp_servers", "skills"] { #expect(agent[key] == []) }
         for key in ["description", "system", "multiagent"] { #expect(agent[key] == .null) }
         #expect(agent["execution_identity"] == ["type": "service_account"])
@@ -24,7 +27,9 @@ import Wire
             "tools": [
                 [
                     "type": "agent_toolset_20260401", "default_config": ["permission_policy": ["type": "always_ask"]],
-                    "configs": [["name": "bash", "enabled": false], ["name": "read", "permission_policy": ["type": "auto"]]],
+                    "configs": [
+                        ["name": "bash", "enabled": false], ["name": "read", "permission_policy": ["type": "auto"]],
+                    ],
                 ],
                 ["type": "mcp_toolset", "mcp_server_name": "m", "configs": [["name": "look"]]],
                 ["type": "custom", "name": "c", "description": "d", "input_schema": ["type": "object"]],
@@ -40,28 +45,35 @@ import Wire
         #expect(tools[1]["configs"]?.arrayValue?[0]["type"] == nil)
     }
 
-    @Test(arguments: [
-        (["name": .null], "name"), (["model": "gpt"], "model"), (["nope": 1], "nope"), (["system": 1], "system"),
-        (["tools": [["type": "later"]]], "tools[0].type"),
-        (["tools": [["type": "custom", "name": "a b", "description": "d", "input_schema": ["type": "object"]]]], "tools[0].name"),
-        (["tools": [["type": "custom", "name": "a", "description": "d", "input_schema": ["type": "array"]]]], "tools[0].input_schema"),
-        (["tools": [["type": "agent_toolset_20260401"], ["type": "agent_toolset_20260401"]]], "tools[1]"),
-        (["tools": [["type": "mcp_toolset", "mcp_server_name": "x"]]], "tools"),
-        (["mcp_servers": [["type": "url", "name": "m", "url": "https://m.example"]]], "mcp_servers"),
-        (["mcp_servers": [["type": "url", "name": "m", "url": "ftp://m"]]], "mcp_servers[0].url"),
-        (["skills": [["type": "custom", "skill_id": "s"]]], "skills"),
-        (["multiagent": ["type": "coordinator"]], "multiagent"),
-        (
-            [
-                "tools": [
-                    [
-                        "type": "agent_toolset_20260401",
-                        "configs": [["name": "web_fetch", "allowed_domains": ["a.b"], "blocked_domains": ["c.d"]]],
+    @Test(
+        arguments: [
+            (["name": .null], "name"), (["model": "gpt"], "model"), (["nope": 1], "nope"), (["system": 1], "system"),
+            (["tools": [["type": "later"]]], "tools[0].type"),
+            (
+                ["tools": [["type": "custom", "name": "a b", "description": "d", "input_schema": ["type": "object"]]]],
+                "tools[0].name"
+            ),
+            (
+                ["tools": [["type": "custom", "name": "a", "description": "d", "input_schema": ["type": "array"]]]],
+                "tools[0].input_schema"
+            ),
+            (["tools": [["type": "agent_toolset_20260401"], ["type": "agent_toolset_20260401"]]], "tools[1]"),
+            (["tools": [["type": "mcp_toolset", "mcp_server_name": "x"]]], "tools"),
+            (["mcp_servers": [["type": "url", "name": "m", "url": "https://m.example"]]], "mcp_servers"),
+            (["mcp_servers": [["type": "url", "name": "m", "url": "ftp://m"]]], "mcp_servers[0].url"),
+            (["skills": [["type": "custom", "skill_id": "s"]]], "skills"),
+            (["multiagent": ["type": "coordinator"]], "multiagent"),
+            (
+                [
+                    "tools": [
+                        [
+                            "type": "agent_toolset_20260401",
+                            "configs": [["name": "web_fetch", "allowed_domains": ["a.b"], "blocked_domains": ["c.d"]]],
+                        ]
                     ]
-                ]
-            ], "tools[0].configs[0]"
-        ),
-    ] as [(JSON.Object, String)])
+                ], "tools[0].configs[0]"
+            ),
+        ] as [(JSON.Object, String)])
     func `a wrong member is refused by its name`(more: JSON.Object, name: String) {
         let error = #expect(throws: WireError.self) { try created(more) }
         #expect(error?.status == 400)
@@ -73,7 +85,8 @@ import Wire
             try created(["system": "s", "metadata": ["a": "1"], "model": ["id": "claude-x", "effort": "low"]]),
             id: try #require(AgentID("agent_1")), at: Timestamp(microseconds: 0))
         #expect(try request.update(agent, with: ["name": "a", "version": 1]) == nil)
-        agent = try #require(try request.update(agent, with: ["system": "", "metadata": ["b": "2"], "model": "claude-x"]))
+        agent = try #require(
+            try request.update(agent, with: ["system": "", "metadata": ["b": "2"], "model": "claude-x"]))
         #expect(agent["system"] == .null)
         #expect(agent["metadata"] == ["a": "1", "b": "2"])
         #expect(agent["model"]?["effort"] == ["type": "low"])

@@ -3,15 +3,18 @@ import Wire
 
 @Suite struct JSONTests {
     @Test(arguments: [
-        "null", "true", "0", "-1", "9223372036854775807", "1.5", "\"\"", "[]", "{}", "{\"a\":[1,{\"b\":null}],\"c\":\"\u{1F600}\"}",
+        "null", "true", "0", "-1", "9223372036854775807", "1.5", "\"\"", "[]", "{}",
+        "{\"a\":[1,{\"b\":null}],\"c\":\"\u{1F600}\"}",
     ])
     func `what is written is what was read`(text: String) throws {
         #expect(try JSON(parsing: text).text == text)
     }
 
     @Test(arguments: [
-        "", " ", "nul", "tru", "01", "-", "1.", "1e", ".5", "\"", "\"\\x\"", "\"\\u12\"", "\"\\ud800\"", "\"\u{1}\"", "[", "[1", "[1,",
-        "[1,]", "{", "{\"a\"", "{\"a\":", "{\"a\":1,", "{\"a\":1,}", "{a:1}", "{\"a\":1,\"a\":2}", "1 2", "[]]", "1e999",
+        "", " ", "nul", "tru", "01", "-", "1.", "1e", ".5", "\"", "\"\\x\"", "\"\\u12\"", "\"\\ud800\"", "\"\u{1}\"",
+        "[", "[1", "[1,",
+        "[1,]", "{", "{\"a\"", "{\"a\":", "{\"a\":1,", "{\"a\":1,}", "{a:1}", "{\"a\":1,\"a\":2}", "1 2", "[]]",
+        "1e999",
     ])
     func `malformed text is refused with a place`(text: String) {
         #expect(throws: JSONError.self) { try JSON(parsing: text) }

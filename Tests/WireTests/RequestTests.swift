@@ -30,7 +30,9 @@ import Wire
                 try EnvironmentRequest.create(
                     [
                         "name": "e",
-                        "config": ["type": "cloud", "networking": ["type": "limited", "allowed_hosts": [.string(host)]]],
+                        "config": [
+                            "type": "cloud", "networking": ["type": "limited", "allowed_hosts": [.string(host)]],
+                        ],
                     ], id: id, at: time)
             }
         }
@@ -48,23 +50,28 @@ import Wire
         #expect(archived?.details == ["error_code": "environment_archived"])
     }
 
-    @Test(arguments: [
-        ["events": []], [:], ["events": [["type": "session.status_idle"]]], ["events": [["type": "user.message"]]],
-        ["events": [["type": "user.message", "content": []]]],
-        ["events": [["type": "user.message", "content": [["type": "text", "text": ""]]]]],
-        ["events": [["type": "user.message", "content": [["type": "redacted"]]]]],
-        ["events": [["type": "user.message", "content": [["type": "search_result"]]]]],
-        ["events": [["type": "user.message", "content": [["type": "text", "text": "a"]], "more": 1]]],
-        ["events": [["type": "user.tool_confirmation", "tool_use_id": "x", "result": "maybe"]]],
-        ["events": [["type": "user.tool_confirmation", "tool_use_id": "x", "result": "allow", "deny_message": "no"]]],
-        ["events": [["type": "user.tool_result", "tool_use_id": ""]]],
-        [
-            "events": [
-                ["type": "system.message", "content": [["type": "text", "text": "a"]]],
-                ["type": "user.message", "content": [["type": "text", "text": "a"]]],
-            ]
-        ],
-    ] as [JSON])
+    @Test(
+        arguments: [
+            ["events": []], [:], ["events": [["type": "session.status_idle"]]], ["events": [["type": "user.message"]]],
+            ["events": [["type": "user.message", "content": []]]],
+            ["events": [["type": "user.message", "content": [["type": "text", "text": ""]]]]],
+            ["events": [["type": "user.message", "content": [["type": "redacted"]]]]],
+            ["events": [["type": "user.message", "content": [["type": "search_result"]]]]],
+            ["events": [["type": "user.message", "content": [["type": "text", "text": "a"]], "more": 1]]],
+            ["events": [["type": "user.tool_confirmation", "tool_use_id": "x", "result": "maybe"]]],
+            [
+                "events": [
+                    ["type": "user.tool_confirmation", "tool_use_id": "x", "result": "allow", "deny_message": "no"]
+                ]
+            ],
+            ["events": [["type": "user.tool_result", "tool_use_id": ""]]],
+            [
+                "events": [
+                    ["type": "system.message", "content": [["type": "text", "text": "a"]]],
+                    ["type": "user.message", "content": [["type": "text", "text": "a"]]],
+                ]
+            ],
+        ] as [JSON])
     func `events that cannot be sent are refused as a whole`(body: JSON) {
         #expect(throws: WireError.self) { try ClientEvent.request(body) }
     }
@@ -73,7 +80,10 @@ import Wire
         let events = try ClientEvent.request([
             "events": [
                 ["type": "user.message", "content": [["type": "text", "text": "a"]]],
-                ["type": "user.tool_result", "tool_use_id": "u", "is_error": true, "content": [["type": "text", "text": "b"]]],
+                [
+                    "type": "user.tool_result", "tool_use_id": "u", "is_error": true,
+                    "content": [["type": "text", "text": "b"]],
+                ],
                 ["type": "user.interrupt"],
             ]
         ])
@@ -85,8 +95,12 @@ import Wire
     @Test func `a session request names what it cannot have`() throws {
         let good = try SessionRequest(["agent": "agent_1", "environment_id": "env_1", "resources": [], "vault_ids": []])
         #expect(good.agentVersion == nil)
-        #expect(try SessionRequest(["agent": ["type": "agent", "id": "a", "version": 2], "environment_id": "e"]).agentVersion == 2)
-        for (key, value) in [("budget", ["type": "limit"]), ("vault_ids", ["v"]), ("resources", [["type": "file"]]), ("x", 1)] as [(String, JSON)] {
+        #expect(
+            try SessionRequest(["agent": ["type": "agent", "id": "a", "version": 2], "environment_id": "e"])
+                .agentVersion == 2)
+        for (key, value) in [
+            ("budget", ["type": "limit"]), ("vault_ids", ["v"]), ("resources", [["type": "file"]]), ("x", 1),
+        ] as [(String, JSON)] {
             var body: JSON = ["agent": "a", "environment_id": "e"]
             body[key] = value
             let error = #expect(throws: WireError.self) { try SessionRequest(body) }

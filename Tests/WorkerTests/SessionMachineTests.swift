@@ -16,7 +16,8 @@ import Wire
         machine.sessionFetched(status: "running", now: start)
         return machine
     }
-    private func use(_ id: String, _ permission: JSON = .null, thread: JSON = .null, name: JSON = "bash") throws -> ToolUse
+    private func use(_ id: String, _ permission: JSON = .null, thread: JSON = .null, name: JSON = "bash") throws
+        -> ToolUse
     {
         try #require(
             ToolUse([

@@ -138,4 +138,10 @@ enum HostFiles {
         for name in names(in: path) where unlink("\(path)/\(name)") != 0 { rmdir("\(path)/\(name)") }
         rmdir(path)
     }
+
+    /// Removes a folder with everything below it. Only for folders in which nothing is ever mounted.
+    static func removeTree(_ path: String) {
+        for name in names(in: path) where unlink("\(path)/\(name)") != 0 { removeTree("\(path)/\(name)") }
+        rmdir(path)
+    }
 }

@@ -66,6 +66,20 @@ public final class NamespaceEngine: SandboxProvider {
         }
     }
 
+    /// Removes every sandbox, and what the engine keeps on this host beside the sessions' files. The engine is of no use
+    /// afterwards.
+    public func shutdown() async {
+        await sweep(keeping: [])
+        await offPool { [paths, groups] in
+            HostFiles.removeTree(paths.etc)
+            unlink(paths.execd)
+            // These go only when nothing of a sandbox is left in them.
+            rmdir(paths.sandboxes)
+            rmdir(paths.runtime)
+            groups.removeParents()
+        }
+    }
+
     /// A bound that cannot be enforced is an error, unless the operator said otherwise.
     private func refuseUnsupported(_ spec: SandboxSpec) throws(SandboxError) {
         let limits = spec.limits

@@ -46,7 +46,9 @@ extension Access {
 
     /// `work.stop`.
     func requireStop(_ item: WorkRecord) throws(WireError) {
-        guard isAdministrator || isQueueKey(for: item) || holds(item) else { throw Self.denied("may not stop this item") }
+        guard isAdministrator || isQueueKey(for: item) || holds(item) else {
+            throw Self.denied("may not stop this item")
+        }
     }
 
     /// `work.list`: the environment's key alone; API keys are refused by the public API too.

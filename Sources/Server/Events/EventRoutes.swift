@@ -59,7 +59,9 @@ extension API {
         }
         try reader.finish()
         let page = try await store.history(of: session.id, query)
-        let next = page.next.map { Cursor.encode("events", [.bool(query.ascending), .bool($0.isQueued), JSON($0.seq)]) }
+        let next = page.next.map {
+            Cursor.encode("events", [.bool(query.ascending), .bool($0.isQueued), JSON($0.seq)])
+        }
         return .json(bytes: Self.splice(page.bodies, next: next ?? .null))
     }
 

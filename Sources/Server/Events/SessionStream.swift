@@ -61,7 +61,9 @@ struct SessionStream: Sendable {
     private func frames(_ rows: [EventBytes], _ previews: [Preview]) -> [UInt8] {
         var output: [UInt8] = []
         let place =
-            rows.firstIndex { $0.type == EventType.agentMessage.rawValue || $0.type == EventType.agentThinking.rawValue }
+            rows.firstIndex {
+                $0.type == EventType.agentMessage.rawValue || $0.type == EventType.agentThinking.rawValue
+            }
             ?? rows.endIndex
         for row in rows[..<place] { Self.append(row.type, row.body, to: &output) }
         for preview in previews { Self.append(preview.type, preview.json.bytes, to: &output) }

@@ -22,6 +22,9 @@ extension API {
 
 extension WorkspaceRecord {
     var json: JSON {
-        ["type": "workspace", "id": .string(id), "name": .string(name), "created_at": JSON(createdAt), "archived_at": .null]
+        [
+            "type": "workspace", "id": .string(id), "name": .string(name), "created_at": JSON(createdAt),
+            "archived_at": .null,
+        ]
     }
 }

@@ -29,7 +29,8 @@ extension API {
         var infos = models.models.filter { lifecycles.isEmpty || lifecycles.contains($0.lifecycle) }[...]
         if let id = after ?? before {
             guard let index = infos.firstIndex(where: { $0.id == id }) else {
-                throw WireError.invalid("\(after == nil ? "before_id" : "after_id"): no model with id \(id.prefix(128))")
+                throw WireError.invalid(
+                    "\(after == nil ? "before_id" : "after_id"): no model with id \(id.prefix(128))")
             }
             infos = after == nil ? infos[..<index] : infos[(index + 1)...]
         }

@@ -36,7 +36,8 @@ struct SessionListQuery {
         canMatch = try reader.text("memory_store_id") == nil && canMatch
         for text in try reader.list("statuses") {
             guard let status = SessionStatus(rawValue: text) else {
-                throw .invalid("statuses[]: '\(text.prefix(64))' is no status; use idle, running, rescheduling or terminated")
+                throw .invalid(
+                    "statuses[]: '\(text.prefix(64))' is no status; use idle, running, rescheduling or terminated")
             }
             query.statuses.append(status)
         }

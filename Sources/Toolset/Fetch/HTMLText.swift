@@ -2,20 +2,21 @@
 enum HTMLText {
     private static let dropped: Set<String> = ["script", "style", "noscript", "template", "svg", "head"]
     private static let blocks: Set<String> = [
-        "p", "div", "br", "li", "ul", "ol", "tr", "table", "h1", "h2", "h3", "h4", "h5", "h6", "section", "article", "pre",
+        "p", "div", "br", "li", "ul", "ol", "tr", "table", "h1", "h2", "h3", "h4", "h5", "h6", "section", "article",
+        "pre",
         "blockquote", "header", "footer", "nav", "main", "dt", "dd", "hr",
     ]
     private static let entities: [String: String] = [
-        "amp": "&", "lt": "<", "gt": ">", "quot": "\"", "apos": "'", "nbsp": " ", "ndash": "–", "mdash": "—", "hellip": "…",
+        "amp": "&", "lt": "<", "gt": ">", "quot": "\"", "apos": "'", "nbsp": " ", "ndash": "–", "mdash": "—",
+        "hellip": "…",
         "copy": "©", "lsquo": "‘", "rsquo": "’", "ldquo": "“", "rdquo": "”",
     ]
 
     static func extract(_ html: String) -> String {
         var output = ""
-        var skipping: String?
         var rest = html[...]
         while let open = rest.firstIndex(of: "<") {
-            if skipping == nil { output += unescaped(rest[..<open]) }
+            output += unescaped(rest[..<open])
             rest = rest[rest.index(after: open)...]
             if rest.hasPrefix("!--") {
                 rest = after("-->", rest)
@@ -25,22 +26,28 @@ enum HTMLText {
             let isClosing = rest.hasPrefix("/")
             let name = rest[..<end].drop { $0 == "/" }.prefix { $0.isLetter || $0.isNumber }.lowercased()
             rest = end == rest.endIndex ? rest[end...] : rest[rest.index(after: end)...]
-            if let current = skipping {
-                if isClosing, name == current { skipping = nil }
-            } else if !isClosing, dropped.contains(name) {
-                skipping = name
+            if !isClosing, dropped.contains(name) {
+                // What is inside is no markup: only its own end counts.
+                rest = after(">", after("</\(name)", rest))
             } else if blocks.contains(name) {
                 output += name == "li" && !isClosing ? "\n- " : "\n"
             }
         }
-        if skipping == nil { output += unescaped(rest) }
-        return tidied(output)
+        return tidied(output + unescaped(rest))
     }
 
+    /// The text behind the first `mark`, in any case; empty when there is none.
     private static func after(_ mark: String, _ text: Substring) -> Substring {
-        var rest = text
-        while !rest.isEmpty, !rest.hasPrefix(mark) { rest = rest.dropFirst() }
-        return rest.dropFirst(mark.count)
+        let wanted = Array(mark.utf8)
+        let bytes = text.utf8
+        var index = bytes.startIndex
+        while index < bytes.endIndex {
+            if bytes[index...].prefix(wanted.count).elementsEqual(wanted, by: { $0 | 0x20 == $1 | 0x20 }) {
+                return text[(bytes.index(index, offsetBy: wanted.count))...]
+            }
+            index = bytes.index(after: index)
+        }
+        return text[text.endIndex...]
     }
 
     private static func unescaped(_ text: Substring) -> String {

@@ -60,7 +60,9 @@ struct ProxyExchange {
 
     private func wait(_ socket: Descriptor, _ events: Int32, _ deadline: Int) throws(ToolError) {
         let left = deadline - Self.now()
-        guard left > 0 else { throw ToolError(.failed, "no answer within \(Self.timeLimitMilliseconds / 1000) seconds") }
+        guard left > 0 else {
+            throw ToolError(.failed, "no answer within \(Self.timeLimitMilliseconds / 1000) seconds")
+        }
         var watched = [
             pollfd(fd: socket.raw, events: Int16(events), revents: 0),
             pollfd(fd: cancel.descriptor, events: Int16(POLLIN), revents: 0),

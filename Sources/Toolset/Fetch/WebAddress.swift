@@ -10,7 +10,8 @@ struct WebAddress: Equatable {
         guard trimmed.utf8.count <= 8192, trimmed.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else {
             throw ToolError(.invalid, "the address is too long or has spaces in it")
         }
-        guard let end = trimmed.range(of: "://"), ["http", "https"].contains(trimmed[..<end.lowerBound].lowercased()) else {
+        guard let end = trimmed.range(of: "://"), ["http", "https"].contains(trimmed[..<end.lowerBound].lowercased())
+        else {
             throw ToolError(.invalid, "the address must start with http:// or https://")
         }
         scheme = trimmed[..<end.lowerBound].lowercased()

@@ -33,7 +33,9 @@ package struct GrepTool {
                 guard raw >= 0 else { return true }
                 return search(Descriptor(raw), ([start.path] + entry.components).joined(separator: "/"))
             }
-            if !isComplete { notes.append("(not all files were looked at: there are too many; give a path further down)") }
+            if !isComplete {
+                notes.append("(not all files were looked at: there are too many; give a path further down)")
+            }
         }
         if output.count >= Self.outputLimit { notes.append("(more matches were left out; use a narrower pattern)") }
         if time(nil) >= deadline { notes.append("(stopped after \(Self.timeLimit) seconds; give a path further down)") }

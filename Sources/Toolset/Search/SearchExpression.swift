@@ -13,7 +13,9 @@ final class SearchExpression {
         var pattern = text
         let ignoresCase = pattern.hasPrefix("(?i)")
         if ignoresCase { pattern.removeFirst(4) }
-        for (mark, name) in [("(?=", "look-ahead"), ("(?!", "look-ahead"), ("(?<=", "look-behind"), ("(?<!", "look-behind")]
+        for (mark, name) in [
+            ("(?=", "look-ahead"), ("(?!", "look-ahead"), ("(?<=", "look-behind"), ("(?<!", "look-behind"),
+        ]
         where pattern.contains(mark) {
             throw ToolError(.invalid, "the pattern uses \(name), which is not supported; use bash with another tool")
         }

@@ -40,7 +40,8 @@ public struct AgentRequest: Sendable {
         if let version = try reader.optionalInt("version", range: 1...Int(Int32.max)).orNil,
             version != current["version"]?.intValue
         {
-            throw .conflict("the agent has version \(current["version"]?.intValue ?? 0), not \(version): read it and try again")
+            throw .conflict(
+                "the agent has version \(current["version"]?.intValue ?? 0), not \(version): read it and try again")
         }
         guard current["archived_at"]?.isNull ?? true else {
             throw .invalid("agent \(current["id"]?.stringValue ?? "") is archived and cannot be changed")

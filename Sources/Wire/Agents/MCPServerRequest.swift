@@ -2,7 +2,9 @@
 enum MCPServerRequest {
     static func resolve(_ json: JSON?) throws(WireError) -> JSON {
         guard let json else { return [] }
-        guard let items = json.arrayValue else { throw .invalid("mcp_servers: expected an array, got \(json.kindName)") }
+        guard let items = json.arrayValue else {
+            throw .invalid("mcp_servers: expected an array, got \(json.kindName)")
+        }
         guard items.count <= 20 else { throw .invalid("mcp_servers: at most 20 servers are allowed") }
         var names = Set<String>()
         var servers: [JSON] = []

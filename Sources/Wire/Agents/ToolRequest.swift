@@ -22,7 +22,9 @@ enum ToolRequest {
                 let tool = try custom(item, path)
                 let name = tool["name"]?.stringValue ?? ""
                 guard names.insert(name).inserted else { throw .invalid("\(path).name: '\(name)' is used twice") }
-                guard BuiltinTool(rawValue: name) == nil || !items.contains(where: { $0["type"] == "agent_toolset_20260401" })
+                guard
+                    BuiltinTool(rawValue: name) == nil
+                        || !items.contains(where: { $0["type"] == "agent_toolset_20260401" })
                 else { throw .invalid("\(path).name: '\(name)' is a tool of agent_toolset_20260401") }
                 tools.append(tool)
             case let type?:

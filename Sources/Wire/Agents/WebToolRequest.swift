@@ -32,8 +32,12 @@ enum WebToolRequest {
             let label = "\(path).\(key)[\(index)]"
             let text = try ObjectReader.string(item, label, 1...255)
             let host = text.prefix { $0 != "/" }
-            guard !text.contains("://"), !host.contains(":"), !host.isEmpty, text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F })
-            else { throw .invalid("\(label): must be a bare host name without scheme or port; write other scripts in punycode") }
+            guard !text.contains("://"), !host.contains(":"), !host.isEmpty,
+                text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F })
+            else {
+                throw .invalid(
+                    "\(label): must be a bare host name without scheme or port; write other scripts in punycode")
+            }
             guard tool == .webSearch || host.endIndex == text.endIndex else {
                 throw .invalid("\(label): a path is not allowed for web_fetch")
             }

@@ -34,7 +34,8 @@ enum EnvironmentConfig {
         if networking["type"] == "limited", networking["allow_package_managers"] != true,
             managers.contains(where: { !(packages[$0]?.arrayValue ?? []).isEmpty })
         {
-            throw .invalid("config.packages: packages need networking.allow_package_managers when networking is limited")
+            throw .invalid(
+                "config.packages: packages need networking.allow_package_managers when networking is limited")
         }
         return ["type": "cloud", "networking": networking, "packages": packages]
     }

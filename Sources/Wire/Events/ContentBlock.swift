@@ -65,7 +65,8 @@ struct ContentBlock {
                 guard fileDocuments <= 100 else { throw .invalid("\(path): at most 100 documents may come from files") }
             }
             let id = try reader.string("file_id", length: 1...128)
-            throw .invalid("\(path).file_id: no file with id '\(id)': this server keeps no files yet; send the content itself")
+            throw .invalid(
+                "\(path).file_id: no file with id '\(id)': this server keeps no files yet; send the content itself")
         case "text" where isDocument:
             _ = try reader.string("data", length: 1...Int.max)
             guard try reader.string("media_type") == "text/plain" else {

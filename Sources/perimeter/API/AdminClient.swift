@@ -73,7 +73,8 @@ struct AdminClient: Sendable {
         var target = address + path
         if !query.isEmpty {
             target +=
-                "?" + query.map { "\(PathSegment.encode($0.name))=\(PathSegment.encode($0.value))" }
+                "?"
+                + query.map { "\(PathSegment.encode($0.name))=\(PathSegment.encode($0.value))" }
                 .joined(separator: "&")
         }
         var request = HTTPClientRequest(url: target)

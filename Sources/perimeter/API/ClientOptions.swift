@@ -8,7 +8,8 @@ internal import NIOCore
 struct ClientOptions: ParsableArguments {
     @Option(
         name: .long,
-        help: ArgumentHelp("Server; else $PERIMETER_SERVER_URL, $ANTHROPIC_BASE_URL, http://127.0.0.1:8700.", valueName: "url"))
+        help: ArgumentHelp(
+            "Server; else $PERIMETER_SERVER_URL, $ANTHROPIC_BASE_URL, http://127.0.0.1:8700.", valueName: "url"))
     var server: String?
 
     @Option(

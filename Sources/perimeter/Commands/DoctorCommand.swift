@@ -16,7 +16,9 @@ struct DoctorCommand: AsyncParsableCommand {
 
     func run() async throws {
         let loaded = try options.load()
-        var findings = loaded.warnings.map { Finding("settings", .warning, $0, remedy: "remove it or correct its name") }
+        var findings = loaded.warnings.map {
+            Finding("settings", .warning, $0, remedy: "remove it or correct its name")
+        }
         if findings.isEmpty { findings = [Finding("settings", .ok, "read and understood")] }
         show(findings)
         var http = HTTPClient.Configuration(redirectConfiguration: .disallow)

@@ -86,7 +86,8 @@ struct RunCommand: AsyncParsableCommand {
         }
         switch outcome {
         case .completed: break
-        case .failed(let why): throw CommandError(.failure, why, remedy: "the session is kept: `perimeter sessions get \(session)`")
+        case .failed(let why):
+            throw CommandError(.failure, why, remedy: "the session is kept: `perimeter sessions get \(session)`")
         case .needsClient(let tool):
             throw CommandError(
                 .failure, "the custom tool \(tool) waits for a client that answers it",

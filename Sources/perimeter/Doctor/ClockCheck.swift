@@ -12,7 +12,8 @@ struct ClockCheck: DoctorCheck {
         guard let earliest = Self.earliest, now > earliest else {
             return [
                 Finding(
-                    "clock", .fatal, "this machine believes it is \(now)", remedy: "set the clock, for example with chrony")
+                    "clock", .fatal, "this machine believes it is \(now)",
+                    remedy: "set the clock, for example with chrony")
             ]
         }
         return [Finding("clock", .ok, "\(now)")]

@@ -42,7 +42,9 @@ struct StoreCheck: DoctorCheck {
             return [Finding(name, .ok, "SQLite \(facts[0]), write-ahead log, full sync")]
         } catch {
             return [
-                Finding(name, .fatal, "SQLite does not work in \(dataDirectory): \(error)", remedy: "name another --data-dir")
+                Finding(
+                    name, .fatal, "SQLite does not work in \(dataDirectory): \(error)",
+                    remedy: "name another --data-dir")
             ]
         }
     }

@@ -5,7 +5,11 @@ struct Printer {
     var isJSON: Bool
 
     func one(_ json: JSON) {
-        if isJSON { Terminal.write(json.text + "\n") } else { Terminal.write(Details.render(json, style: Terminal.style)) }
+        if isJSON {
+            Terminal.write(json.text + "\n")
+        } else {
+            Terminal.write(Details.render(json, style: Terminal.style))
+        }
     }
 
     /// - Parameter row: adds the cells of one item.

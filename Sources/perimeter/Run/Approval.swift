@@ -17,7 +17,8 @@ struct Approval {
                 throw CommandError(
                     .failure, "\(call.name) waits for approval, and nobody can be asked here",
                     remedy: "run again with --auto-approve, or answer with "
-                        + "`perimeter sessions approve \(session)` and follow with `perimeter sessions stream \(session)`")
+                        + "`perimeter sessions approve \(session)` and follow with `perimeter sessions stream \(session)`"
+                )
             }
             switch try await ask(call) {
             case .allow: break

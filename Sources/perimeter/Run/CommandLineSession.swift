@@ -36,7 +36,8 @@ struct CommandLineSession {
 
     /// The rehearsal model where the server has it, else the first one it offers.
     private func defaultModel() async throws(CommandError) -> String {
-        let models = try await client.call(.GET, "/v1/models")["data"]?.arrayValue?.compactMap { $0["id"]?.stringValue } ?? []
+        let models =
+            try await client.call(.GET, "/v1/models")["data"]?.arrayValue?.compactMap { $0["id"]?.stringValue } ?? []
         if let rehearsal = models.first(where: { $0.hasPrefix("rehearsal") }) { return rehearsal }
         guard let first = models.first else {
             throw CommandError(.failure, "the server offers no model", remedy: "name one with --model")

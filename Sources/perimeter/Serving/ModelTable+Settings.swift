@@ -15,7 +15,9 @@ extension ModelTable {
             guard key != nil || baseURL != nil else {
                 throw CommandError(
                     .usage, "\(name): the provider anthropic needs a key",
-                    remedy: "set PERIMETER_MODEL_API_KEY, or use PERIMETER_MODEL_PROVIDER=rehearsal for a trial without one")
+                    remedy:
+                        "set PERIMETER_MODEL_API_KEY, or use PERIMETER_MODEL_PROVIDER=rehearsal for a trial without one"
+                )
             }
             let configuration: AnthropicConfiguration
             do {

@@ -15,10 +15,12 @@ extension NamespaceEngine {
             logger.warning("weaker limits are allowed: some bounds of sandboxes may not be enforced")
         }
         let trusted = settings.worker.allowedHosts ?? []
+        let tls = UpstreamTLS()
         self.init(
             configuration: configuration,
             gate: { spec in
-                spec.network == .none ? nil : EgressGate(policy: spec.network, trusted: trusted, logger: logger)
+                spec.network == .none
+                    ? nil : EgressGate(policy: spec.network, trusted: trusted, tls: tls, logger: logger)
             },
             logger: logger)
     }

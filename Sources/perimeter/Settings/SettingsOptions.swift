@@ -19,7 +19,9 @@ struct SettingsOptions: ParsableArguments {
         completion: .directory)
     var dataDir: String?
 
-    @Option(name: .long, help: ArgumentHelp("Any setting, such as model.provider=anthropic. May be repeated.", valueName: "key=value"))
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Any setting, such as model.provider=anthropic. May be repeated.", valueName: "key=value"))
     var set: [String] = []
 
     /// Reads all sources.

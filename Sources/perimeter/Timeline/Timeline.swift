@@ -89,13 +89,15 @@ struct Timeline: Sendable {
         case "user.tool_confirmation":
             let call = event["tool_use_id"]?.stringValue.flatMap { calls[$0]?.label } ?? "a call"
             let reason = event["deny_message"]?.stringValue.map { ": " + $0 } ?? ""
-            return entry(time, "user", .blue, (event["result"]?.stringValue == "allow" ? "allows " : "denies ") + call + reason)
+            return entry(
+                time, "user", .blue, (event["result"]?.stringValue == "allow" ? "allows " : "denies ") + call + reason)
         case "agent.message": return entry(time, "agent", .cyan, ContentText.text(event["content"]))
         case "agent.thinking": return entry(time, "agent", .dim, "(thinks)", .dim)
         case "agent.tool_use", "agent.mcp_tool_use", "agent.custom_tool_use": return use(type, event, time)
         case "agent.tool_result", "agent.mcp_tool_result", "user.tool_result", "user.custom_tool_result":
             return result(event, time)
-        case "agent.thread_context_compacted": return entry(time, "context", .dim, "earlier history was summarised", .dim)
+        case "agent.thread_context_compacted":
+            return entry(time, "context", .dim, "earlier history was summarised", .dim)
         case "agent.thread_message_sent", "agent.thread_message_received":
             let peer = event["to_agent_name"]?.stringValue ?? event["from_agent_name"]?.stringValue ?? "another thread"
             let direction = type == "agent.thread_message_sent" ? "to" : "from"
@@ -135,7 +137,8 @@ struct Timeline: Sendable {
 
     private func result(_ event: JSON, _ time: Timestamp) -> String {
         let isError = event["is_error"]?.boolValue == true
-        let id = ["tool_use_id", "mcp_tool_use_id", "custom_tool_use_id"].lazy.compactMap { event[$0]?.stringValue }.first
+        let id = ["tool_use_id", "mcp_tool_use_id", "custom_tool_use_id"].lazy.compactMap { event[$0]?.stringValue }
+            .first
         let took = id.flatMap { calls[$0] }.map { TimelineClock.text(time.since($0.time)) } ?? ""
         var lines = PlainText.sanitised(ContentText.text(event["content"]))
             .split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
@@ -177,16 +180,19 @@ struct Timeline: Sendable {
             let isGood = ["end_turn", "requires_action"].contains(reason)
             let explanation = event["stop_details"]?["explanation"]?.stringValue.map { " · " + $0 } ?? ""
             return entry(time, "idle", isGood ? .green : .red, reason + explanation + total, isGood ? nil : .red)
-        case "session.status_rescheduled": return entry(time, "retry", .yellow, "the server tries again shortly", .yellow)
+        case "session.status_rescheduled":
+            return entry(time, "retry", .yellow, "the server tries again shortly", .yellow)
         case "session.status_terminated": return entry(time, "terminated", .red, "the session has ended")
         case "session.deleted": return entry(time, "deleted", .red, "the session was deleted")
         case "session.error":
             let error = event["error"]
-            let retry = error?["retry_status"].flatMap { $0["type"]?.stringValue ?? $0.stringValue }.map { " (\($0))" } ?? ""
+            let retry =
+                error?["retry_status"].flatMap { $0["type"]?.stringValue ?? $0.stringValue }.map { " (\($0))" } ?? ""
             let text = (error?["message"]?.stringValue ?? error?["type"]?.stringValue ?? "unknown error") + retry
             return entry(time, "error", .red, text, .red)
         case "session.updated":
-            let names = event.objectValue?.members.map(\.key).filter { !["id", "type", "processed_at"].contains($0) } ?? []
+            let names =
+                event.objectValue?.members.map(\.key).filter { !["id", "type", "processed_at"].contains($0) } ?? []
             return entry(time, "updated", .dim, names.joined(separator: ", "), .dim)
         case "span.outcome_evaluation_start", "span.outcome_evaluation_ongoing": return ""
         case "span.outcome_evaluation_end":

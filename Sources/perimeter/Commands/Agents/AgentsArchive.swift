@@ -4,11 +4,11 @@ internal import Wire
 
 /// Archive an agent; cannot be undone.
 struct AgentsArchive: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "archive", abstract: "Archive an agent; cannot be undone.")
+    static let configuration = CommandConfiguration(
+        commandName: "archive", abstract: "Archive an agent; cannot be undone.")
 
     @Argument(help: ArgumentHelp("Agent.", valueName: "id"))
     var id: String
-
 
     @OptionGroup(title: "Connection") var client: ClientOptions
 

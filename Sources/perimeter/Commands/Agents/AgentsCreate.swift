@@ -8,7 +8,6 @@ struct AgentsCreate: AsyncParsableCommand {
 
     @OptionGroup(title: "Agent") var fields: AgentFields
 
-
     @OptionGroup(title: "Connection") var client: ClientOptions
 
     func run() async throws {

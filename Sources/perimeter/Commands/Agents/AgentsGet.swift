@@ -12,7 +12,6 @@ struct AgentsGet: AsyncParsableCommand {
     @Option(name: .long, help: ArgumentHelp("This version instead of the newest.", valueName: "n"))
     var version: Int?
 
-
     @OptionGroup(title: "Connection") var client: ClientOptions
 
     func run() async throws {

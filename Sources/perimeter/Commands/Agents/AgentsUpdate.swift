@@ -4,7 +4,8 @@ internal import Wire
 
 /// Change an agent; makes a new version.
 struct AgentsUpdate: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "update", abstract: "Change an agent; makes a new version.")
+    static let configuration = CommandConfiguration(
+        commandName: "update", abstract: "Change an agent; makes a new version.")
 
     @Argument(help: ArgumentHelp("Agent.", valueName: "id"))
     var id: String
@@ -13,7 +14,6 @@ struct AgentsUpdate: AsyncParsableCommand {
 
     @Option(name: .long, help: ArgumentHelp("Refuse when the newest version is another one.", valueName: "n"))
     var ifVersion: Int?
-
 
     @OptionGroup(title: "Connection") var client: ClientOptions
 

@@ -12,7 +12,6 @@ struct EnvironmentKeysCreate: AsyncParsableCommand {
     @Option(name: .long, help: ArgumentHelp("Name.", valueName: "text"))
     var name = "worker"
 
-
     @OptionGroup(title: "Connection") var client: ClientOptions
 
     func run() async throws {

@@ -11,7 +11,6 @@ struct EnvironmentKeysList: AsyncParsableCommand {
     @Option(name: .long, help: ArgumentHelp("At most this many, newest first.", valueName: "n"))
     var limit: Int?
 
-
     @OptionGroup(title: "Connection") var client: ClientOptions
 
     func run() async throws {

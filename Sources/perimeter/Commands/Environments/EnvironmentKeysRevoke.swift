@@ -4,14 +4,14 @@ internal import Wire
 
 /// Revoke a key at once; its workers stop.
 struct EnvironmentKeysRevoke: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "revoke", abstract: "Revoke a key at once; its workers stop.")
+    static let configuration = CommandConfiguration(
+        commandName: "revoke", abstract: "Revoke a key at once; its workers stop.")
 
     @Argument(help: ArgumentHelp("Environment.", valueName: "id"))
     var id: String
 
     @Argument(help: ArgumentHelp("Key.", valueName: "key-id"))
     var keyID: String
-
 
     @OptionGroup(title: "Connection") var client: ClientOptions
 

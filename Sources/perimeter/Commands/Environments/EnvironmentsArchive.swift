@@ -4,11 +4,11 @@ internal import Wire
 
 /// Archive an environment; cannot be undone.
 struct EnvironmentsArchive: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "archive", abstract: "Archive an environment; cannot be undone.")
+    static let configuration = CommandConfiguration(
+        commandName: "archive", abstract: "Archive an environment; cannot be undone.")
 
     @Argument(help: ArgumentHelp("Environment.", valueName: "id"))
     var id: String
-
 
     @OptionGroup(title: "Connection") var client: ClientOptions
 

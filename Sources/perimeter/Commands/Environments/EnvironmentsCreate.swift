@@ -23,17 +23,21 @@ struct EnvironmentsCreate: AsyncParsableCommand {
     @Flag(name: .long, help: "No network but the hosts named with --allow-host (cloud).")
     var limited = false
 
-    @Option(name: .long, help: ArgumentHelp("Host that may be reached, with --limited. May be repeated.", valueName: "host"))
+    @Option(
+        name: .long, help: ArgumentHelp("Host that may be reached, with --limited. May be repeated.", valueName: "host")
+    )
     var allowHost: [String] = []
 
     @Option(
-        name: .long, help: ArgumentHelp("Package to install, such as pip:requests. May be repeated.", valueName: "manager:name"))
+        name: .long,
+        help: ArgumentHelp("Package to install, such as pip:requests. May be repeated.", valueName: "manager:name"))
     var package: [String] = []
 
     func validate() throws {
         guard limited || allowHost.isEmpty else { throw ValidationError("--allow-host needs --limited") }
         guard type == .cloud || (!limited && package.isEmpty) else {
-            throw ValidationError("networking and packages belong to cloud environments; a self-hosted worker has its own")
+            throw ValidationError(
+                "networking and packages belong to cloud environments; a self-hosted worker has its own")
         }
         for package in package where !package.contains(":") {
             throw ValidationError("--package \(package): write it as manager:name, such as pip:requests")
@@ -57,7 +61,6 @@ struct EnvironmentsCreate: AsyncParsableCommand {
         }
         return ["type": "cloud", "networking": networking, "packages": packages]
     }
-
 
     @OptionGroup(title: "Connection") var client: ClientOptions
 

@@ -4,11 +4,11 @@ internal import Wire
 
 /// Delete an environment that no session uses.
 struct EnvironmentsDelete: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "delete", abstract: "Delete an environment that no session uses.")
+    static let configuration = CommandConfiguration(
+        commandName: "delete", abstract: "Delete an environment that no session uses.")
 
     @Argument(help: ArgumentHelp("Environment.", valueName: "id"))
     var id: String
-
 
     @OptionGroup(title: "Connection") var client: ClientOptions
 

@@ -9,7 +9,6 @@ struct EnvironmentsGet: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("Environment.", valueName: "id"))
     var id: String
 
-
     @OptionGroup(title: "Connection") var client: ClientOptions
 
     func run() async throws {

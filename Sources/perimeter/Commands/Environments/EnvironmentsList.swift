@@ -11,7 +11,6 @@ struct EnvironmentsList: AsyncParsableCommand {
     @Flag(name: .long, help: "Archived ones too.")
     var archived = false
 
-
     @OptionGroup(title: "Connection") var client: ClientOptions
 
     func run() async throws {

@@ -4,11 +4,11 @@ internal import Wire
 
 /// Create an API key; it is shown once.
 struct KeysCreate: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "create", abstract: "Create an API key; it is shown once.")
+    static let configuration = CommandConfiguration(
+        commandName: "create", abstract: "Create an API key; it is shown once.")
 
     @Option(name: .long, help: ArgumentHelp("Name.", valueName: "text"))
     var name: String
-
 
     @OptionGroup(title: "Connection") var client: ClientOptions
 

@@ -8,7 +8,6 @@ struct KeysList: AsyncParsableCommand {
     @Option(name: .long, help: ArgumentHelp("At most this many, newest first.", valueName: "n"))
     var limit: Int?
 
-
     @OptionGroup(title: "Connection") var client: ClientOptions
 
     func run() async throws {

@@ -9,7 +9,6 @@ struct KeysRevoke: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("Key.", valueName: "id"))
     var id: String
 
-
     @OptionGroup(title: "Connection") var client: ClientOptions
 
     func run() async throws {

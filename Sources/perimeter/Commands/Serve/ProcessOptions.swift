@@ -2,7 +2,8 @@ internal import ArgumentParser
 
 /// Flags of every long-lived process.
 struct ProcessOptions: ParsableArguments {
-    @Option(name: .long, help: ArgumentHelp("Least severe log lines: debug, info, warning, error …", valueName: "level"))
+    @Option(
+        name: .long, help: ArgumentHelp("Least severe log lines: debug, info, warning, error …", valueName: "level"))
     var logLevel: String?
 
     @Option(name: .long, help: ArgumentHelp("text or json.", valueName: "format"))
@@ -13,7 +14,8 @@ struct ProcessOptions: ParsableArguments {
     func load(_ extra: [(flag: String, key: SettingKey, text: String?)] = []) throws(CommandError) -> LoadedSettings {
         try settings.load(
             extra + [
-                ("--log-level", SettingCatalogue.logLevel, logLevel), ("--log-format", SettingCatalogue.logFormat, logFormat),
+                ("--log-level", SettingCatalogue.logLevel, logLevel),
+                ("--log-format", SettingCatalogue.logFormat, logFormat),
             ])
     }
 }

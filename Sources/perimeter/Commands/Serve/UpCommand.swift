@@ -1,7 +1,6 @@
 internal import ArgumentParser
 internal import Engines
 internal import Logging
-internal import Sandbox
 internal import Store
 internal import Worker
 
@@ -37,6 +36,6 @@ struct UpCommand: AsyncParsableCommand {
                 [side.server, side.orchestrator, side.announcement(settings, logger), worker], logger: logger)
         }
         // Nothing of this process stays behind; the files of the sessions do.
-        await engine.sweep(keeping: [])
+        await engine.shutdown()
     }
 }

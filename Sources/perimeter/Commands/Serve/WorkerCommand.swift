@@ -2,7 +2,6 @@ internal import ArgumentParser
 internal import Engines
 internal import Logging
 internal import Models
-internal import Sandbox
 internal import Worker
 
 /// A worker alone.
@@ -43,7 +42,7 @@ struct WorkerCommand: AsyncParsableCommand {
         let worker = WorkerSide(
             environment: environment, key: key, serverURL: { url }, settings: settings, engine: engine, logger: logger)
         try await ServeGroup.run([worker], logger: logger)
-        if !keepSandboxes { await engine.sweep(keeping: []) }
+        if !keepSandboxes { await engine.shutdown() }
         withExtendedLifetime(directory) {}
     }
 

@@ -4,14 +4,14 @@ internal import Wire
 
 /// Allow calls that wait for approval; all of them unless some are named.
 struct SessionsApprove: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "approve", abstract: "Allow calls that wait for approval; all of them unless some are named.")
+    static let configuration = CommandConfiguration(
+        commandName: "approve", abstract: "Allow calls that wait for approval; all of them unless some are named.")
 
     @Argument(help: ArgumentHelp("Session.", valueName: "id"))
     var id: String
 
     @Argument(help: ArgumentHelp("Calls to allow.", valueName: "call"))
     var calls: [String] = []
-
 
     @OptionGroup(title: "Connection") var client: ClientOptions
 

@@ -4,11 +4,11 @@ internal import Wire
 
 /// End a session; its history stays readable.
 struct SessionsArchive: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "archive", abstract: "End a session; its history stays readable.")
+    static let configuration = CommandConfiguration(
+        commandName: "archive", abstract: "End a session; its history stays readable.")
 
     @Argument(help: ArgumentHelp("Session.", valueName: "id"))
     var id: String
-
 
     @OptionGroup(title: "Connection") var client: ClientOptions
 

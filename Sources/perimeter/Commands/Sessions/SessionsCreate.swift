@@ -18,7 +18,6 @@ struct SessionsCreate: AsyncParsableCommand {
     @Option(name: .long, help: ArgumentHelp("Start working on this at once.", valueName: "text"))
     var prompt: String?
 
-
     @OptionGroup(title: "Connection") var client: ClientOptions
 
     func run() async throws {

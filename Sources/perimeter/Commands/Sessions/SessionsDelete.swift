@@ -4,11 +4,11 @@ internal import Wire
 
 /// Delete a session with its history and files.
 struct SessionsDelete: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "delete", abstract: "Delete a session with its history and files.")
+    static let configuration = CommandConfiguration(
+        commandName: "delete", abstract: "Delete a session with its history and files.")
 
     @Argument(help: ArgumentHelp("Session.", valueName: "id"))
     var id: String
-
 
     @OptionGroup(title: "Connection") var client: ClientOptions
 

@@ -4,7 +4,8 @@ internal import Wire
 
 /// Deny calls that wait for approval; all of them unless some are named.
 struct SessionsDeny: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "deny", abstract: "Deny calls that wait for approval; all of them unless some are named.")
+    static let configuration = CommandConfiguration(
+        commandName: "deny", abstract: "Deny calls that wait for approval; all of them unless some are named.")
 
     @Argument(help: ArgumentHelp("Session.", valueName: "id"))
     var id: String
@@ -14,7 +15,6 @@ struct SessionsDeny: AsyncParsableCommand {
 
     @Option(name: .long, help: ArgumentHelp("What the agent is told.", valueName: "text"))
     var reason: String?
-
 
     @OptionGroup(title: "Connection") var client: ClientOptions
 

@@ -21,7 +21,6 @@ struct SessionsEvents: AsyncParsableCommand {
         guard lines > 0 else { throw ValidationError("--lines must be positive") }
     }
 
-
     @OptionGroup(title: "Connection") var client: ClientOptions
 
     func run() async throws {

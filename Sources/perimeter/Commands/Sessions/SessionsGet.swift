@@ -9,7 +9,6 @@ struct SessionsGet: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("Session.", valueName: "id"))
     var id: String
 
-
     @OptionGroup(title: "Connection") var client: ClientOptions
 
     func run() async throws {

@@ -17,7 +17,6 @@ struct SessionsList: AsyncParsableCommand {
     @Option(name: .long, help: ArgumentHelp("Only of this agent.", valueName: "id"))
     var agent: String?
 
-
     @OptionGroup(title: "Connection") var client: ClientOptions
 
     func run() async throws {

@@ -12,7 +12,6 @@ struct SessionsSend: AsyncParsableCommand {
     @Argument(help: "The message.")
     var text: String
 
-
     @OptionGroup(title: "Connection") var client: ClientOptions
 
     func run() async throws {

@@ -4,7 +4,8 @@ internal import Wire
 
 /// Show the timeline of a session as it happens.
 struct SessionsStream: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "stream", abstract: "Show the timeline of a session as it happens.")
+    static let configuration = CommandConfiguration(
+        commandName: "stream", abstract: "Show the timeline of a session as it happens.")
 
     @Argument(help: ArgumentHelp("Session.", valueName: "id"))
     var id: String
@@ -21,7 +22,6 @@ struct SessionsStream: AsyncParsableCommand {
     func validate() throws {
         guard lines > 0 else { throw ValidationError("--lines must be positive") }
     }
-
 
     @OptionGroup(title: "Connection") var client: ClientOptions
 
