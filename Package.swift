@@ -178,6 +178,7 @@ let package = Package(
             dependencies: [
                 "Wire", "Loop", "Store", "Orchestrator", "Models",
                 .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "Logging", package: "swift-log"),

@@ -17,6 +17,7 @@ class Claims:
     def __init__(self, port, headers, poll_headers, agent, environment, rounds):
         self.port, self.headers, self.poll_headers = port, headers, poll_headers
         self.agent, self.environment, self.rounds = agent, environment, rounds
+        self.polling = f"/v1/environments/{environment}/work/poll"
 
     async def measure(self, arrival):
         """Milliseconds from the request to the poll's answer, and to its own answer."""
@@ -35,7 +36,7 @@ class Claims:
                 raise SystemExit(f"the poll gave another session: {item}")
             claims.append((arrived - begin) * 1000)
             answers.append((answered - begin) * 1000)
-            await self.sender.call("POST", f"/v1/environments/{self.environment}/work/{item['id']}/stop", {"force": True})
+            await self.stop(item)
         self.poller.close()
         self.sender.close()
         return claims, answers
@@ -43,9 +44,13 @@ class Claims:
     async def poll(self):
         """Polls again and again until work comes, as workers do."""
         while True:
-            arrived, item = await self.poller.call("GET", f"/v1/environments/{self.environment}/work/poll?block_ms=999")
+            arrived, item = await self.poller.call("GET", f"{self.polling}?block_ms=999")
             if item:
                 return arrived, item
+
+    async def stop(self, item):
+        path = f"/v1/environments/{self.environment}/work/{item['id']}/stop"
+        await self.sender.call("POST", path, {"force": True})
 
     async def create(self):
         body = {"agent": self.agent, "environment_id": self.environment}
@@ -54,6 +59,10 @@ class Claims:
     async def message(self):
         body = {"agent": self.agent, "environment_id": self.environment}
         _, session = await self.sender.call("POST", "/v1/sessions", body)
+        # A server may make an item of the new session itself; the message is to bring another one.
+        _, item = await self.poller.call("GET", self.polling)
+        if item:
+            await self.stop(item)
         return f"/v1/sessions/{session['id']}/events", {"events": [harness.message("say ok")]}, session["id"]
 
 

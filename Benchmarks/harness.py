@@ -19,6 +19,8 @@ HEADERS = {
     "anthropic-beta": "managed-agents-2026-04-01",
 }
 FIRST_PORT, LAST_PORT = (int(port) for port in os.environ.get("BENCH_PORTS", "8720-8739").split("-"))
+# A worker with room for all sessions of a run: one that went idle keeps its place for a while.
+MANY = {"PERIMETER_CONCURRENT_SESSIONS": "256", "PERIMETER_MAX_IDLE_SECONDS": "2", "PERIMETER_DISK_LIMIT": "64MiB"}
 
 
 def binary():
@@ -211,11 +213,12 @@ class Client:
         return events
 
     def finished(self, session, seconds=60):
-        """The history once the session is idle."""
+        """The history once the turn of the session is over."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             events = self.events(session)
-            if any(event["type"] == "session.status_idle" for event in events):
+            ends = [event["stop_reason"]["type"] for event in events if event["type"] == "session.status_idle"]
+            if any(reason != "requires_action" for reason in ends):
                 return events
             time.sleep(0.05)
         raise SystemExit(f"{session} did not end within {seconds} s")

@@ -5,6 +5,7 @@ public import ServiceLifecycle
 public import Store
 
 internal import Hummingbird
+internal import HummingbirdCore
 internal import NIOCore
 
 /// The public HTTP API over one store.
@@ -47,7 +48,8 @@ public struct PerimeterServer: Service {
         let application = Application(
             router: router(),
             configuration: ApplicationConfiguration(
-                address: .hostname(configuration.host, port: configuration.port), serverName: nil),
+                address: .hostname(configuration.host, port: configuration.port), serverName: nil,
+                availableConnectionsDelegate: MaximumAvailableConnections(configuration.connectionLimit)),
             onServerRunning: { channel in await onListening(channel.localAddress?.port ?? 0) },
             logger: quiet)
         try await application.run()

@@ -127,6 +127,8 @@ def test_a_cloud_environment_is_served_by_up(tmp_path, start):
     assert world.finished(session, seconds=30).type == "end_turn"
     (result,) = [e for e in world.check(session) if e.type == "agent.tool_result"]
     assert texts([result])[0].split() == ["42", "1000"]
+    boundary = world.raw.get(f"/v1/sessions/{session.id}/sandbox").json()["boundary"]
+    assert boundary.startswith("namespace: bubblewrap") and "NOT bounded" not in boundary
 
 
 class Page(http.server.BaseHTTPRequestHandler):

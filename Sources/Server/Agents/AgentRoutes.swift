@@ -19,8 +19,7 @@ extension API {
     }
 
     private func createAgent(_ request: Request, _ context: APIContext) async throws -> Response {
-        let access = try context.caller()
-        try access.requireAdministration()
+        let access = try context.administrator()
         try QueryReader(request).finish()
         let members = try agentRequest.create(try await request.json(limit: bodyLimit))
         let now = clock.now()
@@ -31,8 +30,7 @@ extension API {
     }
 
     private func retrieveAgent(_ request: Request, _ context: APIContext) async throws -> Response {
-        let access = try context.caller()
-        try access.requireAdministration()
+        let access = try context.administrator()
         var query = try QueryReader(request)
         let version = try query.int("version", 1...Int(Int32.max))
         try query.finish()
@@ -44,8 +42,7 @@ extension API {
     }
 
     private func updateAgent(_ request: Request, _ context: APIContext) async throws -> Response {
-        let access = try context.caller()
-        try access.requireAdministration()
+        let access = try context.administrator()
         try QueryReader(request).finish()
         let id = try context.id("agent", AgentID.self, "agent")
         let body = try await request.json(limit: bodyLimit)
@@ -57,16 +54,14 @@ extension API {
     }
 
     private func archiveAgent(_ request: Request, _ context: APIContext) async throws -> Response {
-        let access = try context.caller()
-        try access.requireAdministration()
+        let access = try context.administrator()
         try await request.refuseMembers(limit: bodyLimit)
         let id = try context.id("agent", AgentID.self, "agent")
         return .json(try await store.archiveAgent(id, workspace: access.workspace))
     }
 
     private func listAgents(_ request: Request, _ context: APIContext) async throws -> Response {
-        let access = try context.caller()
-        try access.requireAdministration()
+        let access = try context.administrator()
         var query = try QueryReader(request)
         let page = try ObjectPage(&query, list: "agents", maximum: 100, hasTimes: true)
         try query.finish()
@@ -74,8 +69,7 @@ extension API {
     }
 
     private func listAgentVersions(_ request: Request, _ context: APIContext) async throws -> Response {
-        let access = try context.caller()
-        try access.requireAdministration()
+        let access = try context.administrator()
         let id = try context.id("agent", AgentID.self, "agent")
         var query = try QueryReader(request)
         let limit = try query.int("limit", 1...100) ?? 20

@@ -20,6 +20,13 @@ struct APIContext: RequestContext {
         return access
     }
 
+    /// The caller, when it may administer its workspace. - Throws: ``WireError`` 403.
+    func administrator() throws(WireError) -> Access {
+        let access = try caller()
+        try access.requireAdministration()
+        return access
+    }
+
     /// A path parameter, percent-decoded once; what is no identifier of this kind names nothing.
     func id<Kind>(_ name: String, _ kind: ID<Kind>.Type, _ noun: String) throws(WireError) -> ID<Kind> {
         let text = text(name)

@@ -14,8 +14,7 @@ extension API {
     }
 
     private func createEnvironment(_ request: Request, _ context: APIContext) async throws -> Response {
-        let access = try context.caller()
-        try access.requireAdministration()
+        let access = try context.administrator()
         try QueryReader(request).finish()
         let now = clock.now()
         let id = EnvironmentID.make(ids)
@@ -25,15 +24,13 @@ extension API {
     }
 
     private func retrieveEnvironment(_ request: Request, _ context: APIContext) async throws -> Response {
-        let access = try context.caller()
-        try access.requireAdministration()
+        let access = try context.administrator()
         try QueryReader(request).finish()
         return .json(try await requiredEnvironment(try environmentID(context), access))
     }
 
     private func updateEnvironment(_ request: Request, _ context: APIContext) async throws -> Response {
-        let access = try context.caller()
-        try access.requireAdministration()
+        let access = try context.administrator()
         try QueryReader(request).finish()
         let id = try environmentID(context)
         let body = try await request.json(limit: bodyLimit)
@@ -44,15 +41,13 @@ extension API {
     }
 
     private func archiveEnvironment(_ request: Request, _ context: APIContext) async throws -> Response {
-        let access = try context.caller()
-        try access.requireAdministration()
+        let access = try context.administrator()
         try await request.refuseMembers(limit: bodyLimit)
         return .json(try await store.archiveEnvironment(try environmentID(context), workspace: access.workspace))
     }
 
     private func deleteEnvironment(_ request: Request, _ context: APIContext) async throws -> Response {
-        let access = try context.caller()
-        try access.requireAdministration()
+        let access = try context.administrator()
         try QueryReader(request).finish()
         let id = try environmentID(context)
         try await store.deleteEnvironment(id, workspace: access.workspace)
@@ -61,8 +56,7 @@ extension API {
     }
 
     private func listEnvironments(_ request: Request, _ context: APIContext) async throws -> Response {
-        let access = try context.caller()
-        try access.requireAdministration()
+        let access = try context.administrator()
         var query = try QueryReader(request)
         let page = try ObjectPage(&query, list: "environments", maximum: 1000)
         try query.finish()

@@ -7,14 +7,12 @@ extension API {
     func addKeys(to routes: Routes) {
         routes.post { try await createKey($0, $1) }
         routes.get { request, context -> Response in
-            let access = try context.caller()
-            try access.requireAdministration()
+            let access = try context.administrator()
             try QueryReader(request).finish()
             return .page(try await store.keys(workspace: access.workspace, kind: .api).map(\.json), next: nil)
         }
         routes.get(":key") { request, context -> Response in
-            let access = try context.caller()
-            try access.requireAdministration()
+            let access = try context.administrator()
             try QueryReader(request).finish()
             return .json(try await store.key(context.text("key"), workspace: access.workspace).json)
         }
@@ -24,8 +22,7 @@ extension API {
     func addEnvironmentKeys(to routes: Routes) {
         routes.post { try await createEnvironmentKey($0, $1) }
         routes.get { request, context -> Response in
-            let access = try context.caller()
-            try access.requireAdministration()
+            let access = try context.administrator()
             try QueryReader(request).finish()
             let environment = try environmentID(context)
             _ = try await requiredEnvironment(environment, access)
@@ -34,8 +31,7 @@ extension API {
             return .page(keys.map(\.json), next: nil)
         }
         routes.delete(":key") { request, context -> Response in
-            let access = try context.caller()
-            try access.requireAdministration()
+            let access = try context.administrator()
             let key = try await store.revokeKey(
                 context.text("key"), workspace: access.workspace, environment: try environmentID(context).rawValue)
             authenticator.forget()
@@ -44,8 +40,7 @@ extension API {
     }
 
     private func createKey(_ request: Request, _ context: APIContext) async throws -> Response {
-        let access = try context.caller()
-        try access.requireAdministration()
+        let access = try context.administrator()
         var reader = try ObjectReader(try await request.json(limit: bodyLimit))
         let name = try reader.string("name", length: 1...500)
         let workspace = try reader.optionalString("workspace_id", length: 1...128).orNil ?? access.workspace
@@ -56,8 +51,7 @@ extension API {
     }
 
     private func createEnvironmentKey(_ request: Request, _ context: APIContext) async throws -> Response {
-        let access = try context.caller()
-        try access.requireAdministration()
+        let access = try context.administrator()
         let environment = try environmentID(context)
         _ = try await requiredEnvironment(environment, access)
         var reader = try ObjectReader(try await request.optionalJSON(limit: bodyLimit))
@@ -69,8 +63,7 @@ extension API {
     }
 
     private func updateKey(_ request: Request, _ context: APIContext) async throws -> Response {
-        let access = try context.caller()
-        try access.requireAdministration()
+        let access = try context.administrator()
         let id = context.text("key")
         var reader = try ObjectReader(try await request.json(limit: bodyLimit))
         let name = try reader.optionalString("name", length: 1...500).orNil

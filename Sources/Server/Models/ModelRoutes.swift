@@ -7,7 +7,7 @@ extension API {
     func addModels(to routes: Routes) {
         routes.get { try listModels($0, $1) }
         routes.get(":model") { request, context -> Response in
-            try context.caller().requireAdministration()
+            _ = try context.administrator()
             try QueryReader(request).finish()
             let id = context.text("model")
             guard let model = models.resolve(id) else {
@@ -18,7 +18,7 @@ extension API {
     }
 
     private func listModels(_ request: Request, _ context: APIContext) throws -> Response {
-        try context.caller().requireAdministration()
+        _ = try context.administrator()
         var query = try QueryReader(request)
         let limit = try query.int("limit", 1...1000) ?? 20
         let after = try query.text("after_id")

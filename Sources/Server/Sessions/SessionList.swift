@@ -5,8 +5,7 @@ internal import Wire
 /// `GET /v1/sessions`: the one list whose cursor goes both ways and is bound to its order (reference api-core §0.7).
 extension API {
     func listSessions(_ request: Request, _ context: APIContext) async throws -> Response {
-        let access = try context.caller()
-        try access.requireAdministration()
+        let access = try context.administrator()
         let query = try SessionListQuery(request)
         guard query.canMatch else { return .json(["data": [], "next_page": .null, "prev_page": .null]) }
         let page = try await store.sessions(workspace: access.workspace, query.query)

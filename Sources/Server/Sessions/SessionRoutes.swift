@@ -11,6 +11,14 @@ extension API {
         routes.post(":session") { try await updateSession($0, $1) }
         routes.delete(":session") { try await deleteSession($0, $1) }
         routes.post(":session/archive") { try await archiveSession($0, $1) }
+        routes.get(":session/sandbox") { request, context -> Response in
+            try QueryReader(request).finish()
+            let (session, _) = try await readableSession(context)
+            return .json([
+                "type": "session_sandbox", "session_id": .string(session.id.rawValue),
+                "boundary": JSON(session.sandbox),
+            ])
+        }
         routes.get(":session/resources") { try await listResources($0, $1) }
         routes.post(":session/resources") { try await addResource($0, $1) }
     }
@@ -28,8 +36,7 @@ extension API {
     }
 
     private func createSession(_ request: Request, _ context: APIContext) async throws -> Response {
-        let access = try context.caller()
-        try access.requireAdministration()
+        let access = try context.administrator()
         try QueryReader(request).finish()
         let new = try SessionRequest(try await request.json(limit: bodyLimit))
         guard
@@ -63,8 +70,7 @@ extension API {
     }
 
     private func updateSession(_ request: Request, _ context: APIContext) async throws -> Response {
-        let access = try context.caller()
-        try access.requireAdministration()
+        let access = try context.administrator()
         try QueryReader(request).finish()
         let id = try context.id("session", SessionID.self, "session")
         var reader = try ObjectReader(try await request.json(limit: bodyLimit))
@@ -82,16 +88,14 @@ extension API {
     }
 
     private func archiveSession(_ request: Request, _ context: APIContext) async throws -> Response {
-        let access = try context.caller()
-        try access.requireAdministration()
+        let access = try context.administrator()
         try await request.refuseMembers(limit: bodyLimit)
         let id = try context.id("session", SessionID.self, "session")
         return .json(try await store.archiveSession(id, workspace: access.workspace).json(at: clock.now()))
     }
 
     private func deleteSession(_ request: Request, _ context: APIContext) async throws -> Response {
-        let access = try context.caller()
-        try access.requireAdministration()
+        let access = try context.administrator()
         try QueryReader(request).finish()
         let id = try context.id("session", SessionID.self, "session")
         try await store.deleteSession(id, workspace: access.workspace)

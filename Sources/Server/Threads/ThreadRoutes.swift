@@ -11,7 +11,7 @@ extension API {
             return .json(try await threadSession(context).threadJSON(at: clock.now()))
         }
         routes.post(":thread/archive") { request, context -> Response in
-            try context.caller().requireAdministration()
+            _ = try context.administrator()
             try await request.refuseMembers(limit: bodyLimit)
             let session = try await threadSession(context)
             throw WireError.invalid(

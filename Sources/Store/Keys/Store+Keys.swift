@@ -4,7 +4,8 @@ extension Store {
     /// The workspace that exists from the start.
     public static let defaultWorkspace = "wrkspc_default"
 
-    /// Makes sure that the first workspace and a key with this secret exist. Idempotent.
+    /// Makes sure that the first workspace exists and that this secret is the one key of this kind and name: others that
+    /// were configured before are revoked. Idempotent.
     public func ensureKey(_ secret: KeySecret, kind: KeyKind, name: String) async throws {
         let now = clock.now()
         let id = APIKeyID.make(ids)
@@ -15,10 +16,13 @@ extension Store {
             try connection.execute(
                 """
                 INSERT INTO keys (id, workspace_id, kind, hash, name, hint, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)
-                ON CONFLICT DO NOTHING
+                ON CONFLICT (hash) DO UPDATE SET archived_at = NULL, kind = excluded.kind, name = excluded.name
                 """,
                 SQLValue(id), SQLValue(Self.defaultWorkspace), SQLValue(kind.rawValue), SQLValue(secret.hash),
                 SQLValue(name), SQLValue(secret.hint), SQLValue(now))
+            try connection.execute(
+                "UPDATE keys SET archived_at = ? WHERE kind = ? AND name = ? AND hash <> ? AND archived_at IS NULL",
+                SQLValue(now), SQLValue(kind.rawValue), SQLValue(name), SQLValue(secret.hash))
         }
     }
 
