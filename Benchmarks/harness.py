@@ -41,9 +41,8 @@ def build_kind():
 
 
 def execd():
-    """The daemon of the sandboxes: `PERIMETER_EXECD`, else beside the executable, else where ./run builds it."""
-    candidates = [os.environ.get("PERIMETER_EXECD"), binary().parent / "perimeter-execd"]
-    candidates.append(ROOT / ".build/execd/release/perimeter-execd")
+    """The static daemon of the sandboxes: `PERIMETER_EXECD`, else the one that ./run builds."""
+    candidates = [os.environ.get("PERIMETER_EXECD"), ROOT / ".build/execd/release/perimeter-execd"]
     return next((str(path) for path in candidates if path and pathlib.Path(path).exists()), None)
 
 

@@ -22,9 +22,10 @@ def load(port, headers, method, paths, body, connections, seconds):
         variables["BENCH_BODY"] = json.dumps(body)
         variables["BENCH_HEADERS"] += "\ncontent-type: application/json"
     script = harness.ROOT / "Benchmarks/sessions.lua"
+    arguments = ["-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", script]
     output = subprocess.run(
-        ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", script, f"http://127.0.0.1:{port}"],
-        env={**os.environ, **variables}, capture_output=True, text=True, check=True,
+        ["wrk", *arguments, f"http://127.0.0.1:{port}"], env={**os.environ, **variables}, capture_output=True, text=True,
+        check=True,
     ).stdout
     result = json.loads(next(line for line in output.splitlines() if line.startswith("RESULT "))[7:])
     rate = result["requests"] / (result.pop("micros") / 1e6)

@@ -4,6 +4,7 @@ internal import Logging
 struct ClaimLoop: Sendable {
     let queue: QueueClient
     let slots: Int
+    let roster: IdleRoster
     /// Opens when nothing more is to be claimed.
     let shutdown: Latch
     let logger: Logger
@@ -16,7 +17,9 @@ struct ClaimLoop: Sendable {
             while true {
                 if active == slots {
                     // A free slot first, then a claim: never hold work that cannot start.
+                    roster.makeRoom()
                     await group.next()
+                    roster.madeRoom()
                     active -= 1
                     continue
                 }

@@ -65,9 +65,10 @@ public struct EnvironmentWorker: Service {
             workerID: configuration.workerID, blockMilliseconds: configuration.blockMilliseconds)
         let folder = SessionFolder(
             root: configuration.stateDirectory, queue: BlockingQueue(label: "perimeter.worker.journal"))
+        let roster = IdleRoster()
         let runner = SessionRunner(
             configuration: configuration, api: api, queue: queue, provider: provider, folder: folder,
-            boundary: Self.note(report), shutdown: shutdown, logger: logger)
+            boundary: Self.note(report), roster: roster, shutdown: shutdown, logger: logger)
         logger.info(
             "worker started",
             metadata: [
@@ -79,7 +80,7 @@ public struct EnvironmentWorker: Service {
             group.addTask { await sweeper.run() }
             defer { group.cancelAll() }
             let claims = ClaimLoop(
-                queue: queue, slots: configuration.concurrentSessions, shutdown: shutdown, logger: logger)
+                queue: queue, slots: configuration.concurrentSessions, roster: roster, shutdown: shutdown, logger: logger)
             do throws(WorkerError) {
                 try await claims.run { item in
                     await sweeper.serving(item) { await runner.serve(item) }

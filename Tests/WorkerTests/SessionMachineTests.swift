@@ -51,6 +51,28 @@ import Wire
         #expect(machine.next(now: start) == .wait(until: nil))
     }
 
+    @Test func `only a session with nothing to do here makes room for another`() throws {
+        let call = try use("a")
+        var busy = machine([.toolUse(call)])
+        #expect(busy.idleness == nil)
+        _ = busy.next(now: start)
+        busy.makeRoom()
+        #expect(busy.next(now: start) == .wait(until: nil))
+
+        var done = machine([.toolUse(call), .toolResult(call: "a"), idle])
+        #expect(done.idleness == .idle)
+        done.apply(.threadStatus(thread: "t"), now: start)
+        #expect(done.idleness == nil)
+        done.apply(idle, now: start)
+        done.makeRoom()
+        #expect(done.next(now: start) == .end(.idle))
+
+        var asking = machine([.toolUse(try use("b", "ask")), .idle(id: "sevt_j", needsAction: true)])
+        #expect(asking.idleness == .waitsForClient)
+        asking.apply(.confirmation(call: "b", isAllowed: true), now: start)
+        #expect(asking.idleness == nil)
+    }
+
     @Test func `answered calls never run and others run in order, one at a time`() throws {
         let (first, second) = (try use("b"), try use("c"))
         var machine = machine([

@@ -78,3 +78,16 @@ def test_a_graceful_stop_leaves_no_process(tmp_path, start):
     runtime = str(tmp_path / "data")
     assert marker not in subprocess.run(["ps", "axo", "args"], capture_output=True, text=True).stdout
     assert runtime not in open("/proc/mounts").read()
+
+
+def test_more_sessions_than_slots_do_not_wait_for_idle_ones(tmp_path, start):
+    settings = {"PERIMETER_DISK_LIMIT": "32MiB", "PERIMETER_CONCURRENT_SESSIONS": "2", "PERIMETER_MAX_IDLE_SECONDS": "600"}
+    world = World(start(Server(tmp_path, command="up", **settings)))
+    environment = world.environment("cloud")
+    sessions = [world.session(TOOLSET, text=f"```bash\necho {n} > n\n```", environment=environment) for n in range(6)]
+    for session in sessions:
+        assert world.finished(session, seconds=20).type == "end_turn"
+    world.send(sessions[0], "```bash\ncat n\n```")
+    assert world.finished(sessions[0], 2, seconds=20).type == "end_turn"
+    results = [e for e in world.check(sessions[0]) if e.type == "agent.tool_result"]
+    assert texts(results[-1:])[0].strip() == "0"

@@ -13,6 +13,16 @@ struct SessionMachine: Sendable {
     /// What is to be done with the result of a call that ran.
     enum Disposition: Equatable, Sendable { case post, postUnlessAnswered, discard }
 
+    /// How well a session can be missed that has nothing to do here, the best first.
+    enum Idleness: Int, Comparable, Sendable {
+        /// Its turn is over.
+        case idle
+        /// It waits for its client, in the middle of a turn.
+        case waitsForClient
+
+        static func < (left: Idleness, right: Idleness) -> Bool { left.rawValue < right.rawValue }
+    }
+
     /// More unanswered calls than this end the session: it is not a session that one worker can serve.
     static let maximumOpenCalls = 4096
 
@@ -28,6 +38,7 @@ struct SessionMachine: Sendable {
     private var primaryThread: String?
     private var idle: (event: String, until: ContinuousClock.Instant)?
     private var lastIdle: (event: String, until: ContinuousClock.Instant)?
+    private var waitsForClient = false
     private var hasSeenEvents = false
     private var isIdleAtFetch = false
     private var isSandboxReady = false
@@ -46,6 +57,15 @@ struct SessionMachine: Sendable {
     init(tools: Set<String>, maxIdle: Duration?) {
         self.tools = tools
         self.maxIdle = maxIdle
+    }
+
+    /// Nil while there is something to do for the session's tools, or soon may be.
+    var idleness: Idleness? {
+        guard ending == nil, drainUntil == nil, isHistoryRead, isSessionFetched,
+            open.allSatisfy({ $0.stage == .held })
+        else { return nil }
+        if idle != nil { return .idle }
+        return waitsForClient ? .waitsForClient : nil
     }
 
     private var runningIndex: Int? { open.firstIndex { $0.stage == .running } }
@@ -143,6 +163,11 @@ extension SessionMachine {
 
     mutating func failed() { end(.failed) }
 
+    /// Another session needs the slot. Nothing happens when this one has something to do by now.
+    mutating func makeRoom() {
+        if idleness != nil { end(.idle) }
+    }
+
     /// Starts nothing new and lets what runs go on until `limit`.
     mutating func drain(until limit: ContinuousClock.Instant) { drainUntil = drainUntil ?? limit }
 
@@ -161,6 +186,11 @@ extension SessionMachine {
 
     mutating func apply(_ event: SessionEvent, now: ContinuousClock.Instant) {
         hasSeenEvents = true
+        switch event {
+        case .idle(_, let needsAction): waitsForClient = needsAction
+        case .confirmation, .bookkeeping: break
+        default: waitsForClient = false
+        }
         switch event {
         case .toolUse(let use):
             idle = nil

@@ -3,7 +3,9 @@ internal import Wire
 
 extension SessionRunner {
     /// Performs the machine's actions until it ends. At most one call runs at a time.
-    func loop(board: SessionBoard, holder: SandboxHolder, calls: CallRunner) async -> SessionEnd {
+    func loop(
+        _ session: RemoteID, board: SessionBoard, holder: SandboxHolder, calls: CallRunner
+    ) async -> SessionEnd {
         await withTaskGroup(of: Void.self) { group in
             var cancel = Latch()
             var abandon = Latch()
@@ -21,6 +23,7 @@ extension SessionRunner {
                     if isDetaching { await holder.detach() }
                     abandon.open()
                 case .wait(let deadline):
+                    roster.update(session, board.ask { $0.idleness }, board)
                     // A cancelled task cannot wait for the board any more; only the call is left to wait for.
                     if Task.isCancelled { await group.waitForAll() } else { await board.wait(until: deadline) }
                 case .end(let end):

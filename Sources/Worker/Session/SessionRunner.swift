@@ -12,6 +12,7 @@ struct SessionRunner: Sendable {
     let folder: SessionFolder
     /// Shown on the session by our own server.
     let boundary: String
+    let roster: IdleRoster
     /// Opens when the worker stops.
     let shutdown: Latch
     let logger: Logger
@@ -94,7 +95,8 @@ struct SessionRunner: Sendable {
                 guard shutdown.isOpen else { return }
                 board.tell { $0.drain(until: ContinuousClock().now + configuration.drainTimeout) }
             }
-            let end = await loop(board: board, holder: holder, calls: calls)
+            let end = await loop(client.session, board: board, holder: holder, calls: calls)
+            roster.update(client.session, nil, board)
             group.cancelAll()
             return end
         }
