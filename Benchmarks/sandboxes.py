@@ -46,7 +46,7 @@ def bubblewrap(count, at_once):
 
 
 def created(log):
-    """Stages of each sandbox in the log, in milliseconds, by id."""
+    """Of each sandbox in the log, by id: when it was ready, and its stages in milliseconds."""
     stages = {}
     for line in log.read_text().splitlines():
         try:
@@ -55,7 +55,7 @@ def created(log):
             continue
         if entry.get("message") == "sandbox created":
             launch, ready = (float(entry[stage].split()[0]) * 1000 for stage in ("launch", "ready"))
-            stages[entry["sandbox_id"]] = (launch, ready)
+            stages[entry["sandbox_id"]] = (entry["time"], launch, ready)
     return stages
 
 
@@ -80,8 +80,8 @@ class Sandboxes:
         """Waits until the sandboxes of idle sessions are gone, so that bursts do not overlap."""
         time.sleep(float(harness.MANY["PERIMETER_MAX_IDLE_SECONDS"]) + 1)
 
-    def rows(self, name, histories, create_target=None):
-        launches, readies, totals, firsts, holds, warm = [], [], [], [], [], []
+    def rows(self, name, histories, single_target=None, burst_target=None):
+        launches, readies, totals, commands, firsts, warm = [], [], [], [], [], []
         stages = created(self.server.log)
         for session, events in histories.items():
             uses = [e["processed_at"] for e in events if e["type"] == "agent.tool_use"]
@@ -90,19 +90,19 @@ class Sandboxes:
                 raise SystemExit(f"{session}: {results}")
             results = [e["processed_at"] for e in results]
             begin = next(e["processed_at"] for e in events if e["type"] == "session.status_running")
-            launch, ready = stages[session]
+            time_ready, launch, ready = stages[session]
             launches.append(launch)
             readies.append(ready)
             totals.append(launch + ready)
             firsts.append(report.milliseconds(begin, results[0]))
-            holds.append(report.milliseconds(uses[0], results[0]))
+            commands.append(launch + ready + report.milliseconds(time_ready, results[0]))
             warm.append(report.milliseconds(uses[1], results[1]))
         return [
             {"what": f"{name}: sandbox launch (ms)", **report.summary(launches)},
             {"what": f"{name}: launched to daemon ready (ms)", **report.summary(readies)},
-            {"what": f"{name}: sandbox create, both (ms)", **report.summary(totals, create_target)},
+            {"what": f"{name}: sandbox create, both (ms)", **report.summary(totals, burst_target)},
+            {"what": f"{name}: create begun to first result stored (ms)", **report.summary(commands, single_target)},
             {"what": f"{name}: session running to first result (ms)", **report.summary(firsts)},
-            {"what": f"{name}: first tool use to its result (ms)", **report.summary(holds)},
             {"what": f"{name}: second tool use to its result, warm (ms)", **report.summary(warm)},
         ]
 
@@ -127,7 +127,7 @@ def main():
             twenty |= sandboxes.burst(20)
         rows += sandboxes.rows("bursts of 20", twenty)
         sandboxes.settled()
-        rows += sandboxes.rows("100 at once", sandboxes.burst(100), ("p95", 600))
+        rows += sandboxes.rows("100 at once", sandboxes.burst(100), burst_target=("p95", 600))
         memory = server.memory()
     for name, count, at_once in (("one at a time", 100, 1), ("bursts of 20", 5, 20), ("100 at once", 3, 100)):
         times = bubblewrap(count, at_once)

@@ -43,6 +43,7 @@ struct DoctorCommand: AsyncParsableCommand {
             StoreCheck(dataDirectory: settings.dataDirectory, databaseURL: settings.databaseURL),
             ListenCheck(address: settings.listen, probe: probe),
             ExecdCheck(named: settings.worker.execd),
+            EngineCheck(settings: settings),
             ModelCheck(settings: settings, probe: probe),
             ServerCheck(
                 address: settings.worker.serverURL ?? settings.listen.loopbackURL(),
