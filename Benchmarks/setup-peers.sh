@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the measurements compare with, into .build/: the peer server (Python 3.12 or newer) and the official worker.
+# Installs what the measurements compare with, into .build/: the peer server (Python ≥ 3.12) and the official worker.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

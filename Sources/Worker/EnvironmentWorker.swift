@@ -80,7 +80,8 @@ public struct EnvironmentWorker: Service {
             group.addTask { await sweeper.run() }
             defer { group.cancelAll() }
             let claims = ClaimLoop(
-                queue: queue, slots: configuration.concurrentSessions, roster: roster, shutdown: shutdown, logger: logger)
+                queue: queue, slots: configuration.concurrentSessions, roster: roster, shutdown: shutdown,
+                logger: logger)
             do throws(WorkerError) {
                 try await claims.run { item in
                     await sweeper.serving(item) { await runner.serve(item) }

@@ -44,7 +44,9 @@ final class IdleRoster: Sendable {
 
     private static func take(_ state: inout State) -> SessionBoard? {
         guard
-            let best = state.entries.min(by: { ($0.value.idleness, $0.value.order) < ($1.value.idleness, $1.value.order) })
+            let best = state.entries.min(by: {
+                ($0.value.idleness, $0.value.order) < ($1.value.idleness, $1.value.order)
+            })
         else { return nil }
         state.entries[best.key] = nil
         state.isRoomWanted = false

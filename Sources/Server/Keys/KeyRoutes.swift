@@ -7,9 +7,7 @@ extension API {
     func addKeys(to routes: Routes) {
         routes.post { try await createKey($0, $1) }
         routes.get { request, context -> Response in
-            let access = try context.administrator()
-            try QueryReader(request).finish()
-            return .page(try await store.keys(workspace: access.workspace, kind: .api).map(\.json), next: nil)
+            try await listKeys(request, try context.administrator(), .api, environment: nil)
         }
         routes.get(":key") { request, context -> Response in
             let access = try context.administrator()
@@ -23,12 +21,9 @@ extension API {
         routes.post { try await createEnvironmentKey($0, $1) }
         routes.get { request, context -> Response in
             let access = try context.administrator()
-            try QueryReader(request).finish()
             let environment = try environmentID(context)
             _ = try await requiredEnvironment(environment, access)
-            let keys = try await store.keys(
-                workspace: access.workspace, kind: .environment, environment: environment.rawValue)
-            return .page(keys.map(\.json), next: nil)
+            return try await listKeys(request, access, .environment, environment: environment.rawValue)
         }
         routes.delete(":key") { request, context -> Response in
             let access = try context.administrator()
@@ -37,6 +32,22 @@ extension API {
             authenticator.forget()
             return .json(["id": .string(key.id), "type": "environment_key_deleted"])
         }
+    }
+
+    private func listKeys(
+        _ request: Request, _ access: Access, _ kind: KeyKind, environment: String?
+    ) async throws -> Response {
+        var query = try QueryReader(request)
+        let limit = try query.int("limit", 1...1000) ?? 20
+        let place = try Cursor.decode(try query.text("page"), "keys")
+        try query.finish()
+        let before = place?.first?.stringValue
+        guard place == nil || before != nil else { throw Cursor.invalid }
+        let keys = try await store.keys(
+            workspace: access.workspace, kind: kind, environment: environment, before: before, limit: limit + 1)
+        let shown = keys.prefix(limit)
+        let next = keys.count > limit ? shown.last.map { Cursor.encode("keys", [.string($0.id)]) } : nil
+        return .page(shown.map(\.json), next: next)
     }
 
     private func createKey(_ request: Request, _ context: APIContext) async throws -> Response {

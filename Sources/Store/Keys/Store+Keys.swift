@@ -62,14 +62,17 @@ extension Store {
         try await database.read { try Self.requiredKey(id, workspace: workspace, $0) }
     }
 
-    /// The keys of a kind, newest first; only those of `environment` when given.
-    public func keys(workspace: String, kind: KeyKind, environment: String? = nil) async throws -> [KeyRecord] {
+    /// The keys of a kind, newest first, behind the key `before`; only those of `environment` when given.
+    public func keys(
+        workspace: String, kind: KeyKind, environment: String? = nil, before: String? = nil, limit: Int
+    ) async throws -> [KeyRecord] {
         try await database.read { connection in
             try connection.query(
                 """
                 SELECT \(KeyRecord.columns) FROM keys WHERE workspace_id = ? AND kind = ?
-                    AND (? IS NULL OR environment_id = ?) ORDER BY id DESC LIMIT 1000
-                """, SQLValue(workspace), SQLValue(kind.rawValue), SQLValue(environment), SQLValue(environment)
+                    AND (? IS NULL OR environment_id = ?) AND (? IS NULL OR id < ?) ORDER BY id DESC LIMIT ?
+                """, SQLValue(workspace), SQLValue(kind.rawValue), SQLValue(environment), SQLValue(environment),
+                SQLValue(before), SQLValue(before), SQLValue(limit)
             ).map { try KeyRecord(row: $0) }
         }
     }

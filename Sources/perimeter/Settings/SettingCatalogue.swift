@@ -1,4 +1,4 @@
-/// Every setting there is; `docs/settings.md` lists the same.
+/// Every setting there is; `docs/operations.md` lists the ones that matter most.
 enum SettingCatalogue {
     static let listen = SettingKey(
         "listen", .text, default: "127.0.0.1:8700", variables: ["PERIMETER_LISTEN"],

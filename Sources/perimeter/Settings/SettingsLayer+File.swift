@@ -40,7 +40,7 @@ extension SettingsLayer {
                 let hint = SettingCatalogue.suggestion(for: name).map { "did you mean \($0)?" }
                 throw CommandError(
                     .usage, "unknown setting '\(name)' in \(origin)",
-                    remedy: hint ?? "remove it; docs/settings.md lists every key")
+                    remedy: hint ?? "remove it; `perimeter config check` lists every key")
             }
         }
     }
