@@ -28,6 +28,7 @@ struct API: Sendable {
             _ = try await store.key(hash: "")
             return Response.json(["status": "ready"])
         }
+        addMetrics(to: router)
         let routes = router.group("v1")
         addAgents(to: routes.group("agents"))
         addEnvironments(to: routes.group("environments"))

@@ -131,6 +131,8 @@ import Wire
             let live = try await rig.status(.get, "/healthz", key: nil)
             let ready = try await rig.status(.get, "/readyz", key: nil)
             #expect([live, ready] == [200, 200])
+            let metrics = try await rig.send(.get, "/metrics", key: nil)
+            #expect(String(buffer: metrics.body).contains("perimeter_sessions{status=\"idle\"} 1\n"))
         }
     }
 }

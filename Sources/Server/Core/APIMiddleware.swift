@@ -37,7 +37,7 @@ struct APIMiddleware: RouterMiddleware {
         return response
     }
 
-    private static func isOpen(_ path: String) -> Bool { path == "/healthz" || path == "/readyz" }
+    private static func isOpen(_ path: String) -> Bool { ["/healthz", "/readyz", "/metrics"].contains(path) }
 
     /// What a client is told. Anything unexpected is logged and becomes a 500 without detail.
     private func wireError(_ error: any Error, _ request: Request, _ requestID: Wire.RequestID) -> WireError {

@@ -32,10 +32,10 @@ struct ServerSide: Sendable {
         // The data directory is locked, so no living process holds a lease.
         try await store.releaseAllLeases()
         let adminKey = try settings.adminKey?.reveal() ?? KeyFile.admin(in: directory.path).readOrCreate()
-        guard adminKey.utf8.count >= 16 else {
-            throw CommandError(
-                .usage, "admin_key: has fewer than 16 characters, so it could be guessed",
-                remedy: "leave PERIMETER_ADMIN_KEY unset to have one made")
+        if adminKey.utf8.count < 16 {
+            logger.warning(
+                "the organisation's key is short and could be guessed: leave PERIMETER_ADMIN_KEY unset to have one made"
+            )
         }
         try await store.ensureKey(KeySecret(adminKey), kind: .organization, name: "bootstrap")
         do {
