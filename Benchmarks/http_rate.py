@@ -24,8 +24,8 @@ def load(port, headers, method, paths, body, connections, seconds):
     script = harness.ROOT / "Benchmarks/sessions.lua"
     arguments = ["-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", script]
     output = subprocess.run(
-        ["wrk", *arguments, f"http://127.0.0.1:{port}"], env={**os.environ, **variables}, capture_output=True, text=True,
-        check=True,
+        ["wrk", *arguments, f"http://127.0.0.1:{port}"], env={**os.environ, **variables}, text=True,
+        check=True, capture_output=True,
     ).stdout
     result = json.loads(next(line for line in output.splitlines() if line.startswith("RESULT "))[7:])
     rate = result["requests"] / (result.pop("micros") / 1e6)

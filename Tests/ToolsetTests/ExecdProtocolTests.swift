@@ -59,30 +59,51 @@ import Testing
         decoder.feed(bytes)
         #expect(throws: ProtocolError.self) { _ = try decoder.next() }
     }
-}
 
-@Suite struct TextSanitizerTests {
-    @Test(arguments: [
-        ("plain\ttext\n", "plain\ttext\n"), ("\u{1B}[31mred\u{1B}[0m", "red"), ("\u{1B}]0;title\u{7}x", "x"),
-        ("a\u{8}b\u{0}c", "abc"),
-    ])
-    func `escapes and control characters go`(input: String, clean: String) {
-        var sanitizer = TextSanitizer()
-        var output: [UInt8] = []
-        for byte in input.utf8 { sanitizer.clean([byte], into: &output) }
-        #expect(String(decoding: output, as: UTF8.self) == clean)
+    private static let answers: [ExecdMessage] = [
+        .helloAck(
+            HelloAck(
+                instance: 9, workDirectory: "/w", outputLimit: 1, defaultTimeoutMilliseconds: 2,
+                maximumTimeoutMilliseconds: 3, proxyPort: 4)), .ping(1), .pong(2), .fault(Fault(.denied, "no")),
+        .callAccepted(.alreadyRunning), .output([1]), .result(.success("x")),
+        .result(CallResult(content: [.image(mediaType: "image/png", bytes: [1, 2]), .text("t")], isError: true)),
+        .result(
+            CallResult(
+                content: [.document(mediaType: "application/pdf", bytes: [UInt8](repeating: 7, count: 2_500_000))],
+                isError: false)), .journalEntry(id: "a", result: nil), .journalEntry(id: "b", result: .failure("e")),
+        .journalEnd, .putDone, .open, .opened, .data([5]), .window(6), .end, .reset(.tooManyStreams),
+    ]
+
+    @Test(arguments: [777, 1 << 22]) func `answers survive any cutting of the stream`(piece: Int) throws {
+        var bytes: [UInt8] = []
+        for (index, message) in Self.answers.enumerated() { message.encode(on: UInt32(index), into: &bytes) }
+        var decoder = MessageDecoder<ExecdMessage>()
+        var read: [ExecdMessage] = []
+        for start in stride(from: 0, to: bytes.count, by: piece) {
+            decoder.feed(Array(bytes[start..<min(start + piece, bytes.count)]))
+            while let (_, message) = try decoder.next() { read.append(message) }
+        }
+        #expect(read == Self.answers)
     }
 
-    @Test(arguments: UInt64(1)...100) func `the output is always UTF-8, however it is cut`(seed: UInt64) {
+    @Test(arguments: UInt64(1)...300) func `random bytes give messages or an error`(seed: UInt64) {
         var random = Seeded(seed: seed)
-        let bytes = (0..<200).map { _ in UInt8.random(in: 0...255, using: &random) }
-        var whole: [UInt8] = []
-        var pieces: [UInt8] = []
-        var first = TextSanitizer()
-        first.clean(bytes, into: &whole)
-        var second = TextSanitizer()
-        for byte in bytes { second.clean([byte], into: &pieces) }
-        #expect(whole == pieces, "seed \(seed)")
-        #expect(String(validating: whole, as: UTF8.self) != nil)
+        var bytes: [UInt8] = []
+        for _ in 0..<6 {
+            let kind = FrameKind.allCases.randomElement(using: &random) ?? .ping
+            let payload = (0..<Int.random(in: 0...40, using: &random)).map { _ in
+                Bool.random(using: &random)
+                    ? UInt8.random(in: 0...2, using: &random) : .random(in: 0...255, using: &random)
+            }
+            FrameHeader(kind: kind, stream: .random(in: 0...3, using: &random), length: payload.count).append(
+                to: &bytes)
+            bytes += payload
+        }
+        var fromWorker = MessageDecoder<WorkerMessage>()
+        var fromExecd = MessageDecoder<ExecdMessage>()
+        fromWorker.feed(bytes)
+        fromExecd.feed(bytes)
+        while let next = try? fromWorker.next() { #expect(next.message.encoded(on: 1).count >= FrameHeader.size) }
+        while let next = try? fromExecd.next() { #expect(next.message.encoded(on: 1).count >= FrameHeader.size) }
     }
 }

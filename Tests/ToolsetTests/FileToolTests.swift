@@ -35,6 +35,8 @@ import Testing
         #expect(try rig.run(.read(path: "large", range: nil)).isError)
         #expect(
             try rig.text(.read(path: "large", range: .init(first: 39_999, last: 0))) == "line of text\nline of text\n")
+        truncate(rig.work + "/large", 1 << 40)
+        #expect(try rig.run(.read(path: "large", range: .init(first: 1, last: 1))).isError == false)
         try rig.put("a\u{0}b", at: "binary")
         #expect(try rig.run(.read(path: "binary", range: nil)).isError)
     }
@@ -50,35 +52,55 @@ import Testing
         #expect(rig.contents(rig.work + "/f") == "c  c")
     }
 
-    @Test func `links lead nowhere outside of the roots`() throws {
+    @Test func `a read far into an endless file can be cancelled`() throws {
         let rig = try ToolRig()
-        symlink(rig.folder + "/outside", rig.work + "/door")
-        symlink("../outside/new", rig.work + "/dangling")
-        symlink("/etc/passwd", rig.work + "/passwd")
-        for path in ["door/f", "dangling", "passwd", "../outside/f", "a/../../outside/f"] {
-            #expect(try rig.run(.write(path: path, content: "x")).isError, "\(path)")
-            #expect(try rig.run(.read(path: path, range: nil)).isError, "\(path)")
-        }
-        for name in ["f", "new"] { #expect(rig.contents(rig.folder + "/outside/\(name)") == nil) }
+        try rig.put("x\n", at: "sparse")
+        truncate(rig.work + "/sparse", 1 << 42)
+        let cancel = try CancelToken()
+        try PosixThread.start { cancel.cancel() }
+        let result = rig.runner.run(
+            callID: "c", input: .read(path: "sparse", range: .init(first: 3, last: 4)), cancel: cancel)
+        #expect(result == .failure("interrupted"))
     }
 
-    @Test func `a link inside is followed and a read-only root is not written to`() throws {
+    @Test func `images are known by their first bytes`() throws {
         let rig = try ToolRig()
-        try rig.put("x", at: "real/f")
-        symlink("real", rig.work + "/link")
-        #expect(try rig.text(.read(path: "link/f", range: nil)) == "x")
-        #expect(try rig.run(.write(path: rig.folder + "/system/f", content: "x")).isError)
+        try rig.put("no image", at: "a.png")
+        #expect(try rig.run(.read(path: "a.png", range: nil)).isError)
+        let png: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
+        try Descriptor(opened: open(rig.work + "/b.PNG", O_WRONLY | O_CREAT, 0o644), "open").write(png)
+        #expect(
+            try rig.run(.read(path: "b.PNG", range: nil)).content == [.image(mediaType: "image/png", bytes: png)])
+        #expect(try rig.run(.read(path: "b.PNG", range: .init(first: 1, last: 2))).isError)
     }
 
-    @Test func `a link that appears between the check and the use is not followed`() throws {
+    @Test func `a replaced file keeps its mode, and nothing is left beside it`() throws {
         let rig = try ToolRig()
+        try rig.put("x", at: "d/run.sh")
+        chmod(rig.work + "/d/run.sh", 0o755)
+        #expect(
+            try rig.text(.edit(path: "d/run.sh", old: "x", new: "y", replaceAll: false)).contains("(1 replacement)"))
+        var status = stat()
+        stat(rig.work + "/d/run.sh", &status)
+        #expect(status.st_mode & 0o7777 == 0o755)
+        #expect(try rig.text(.glob(pattern: "**", path: "d")) == "\(rig.work)/d/run.sh")
+    }
+
+    @Test func `what is no file is not written to`() throws {
+        let rig = try ToolRig()
+        mkfifo(rig.work + "/pipe", 0o644)
         mkdir(rig.work + "/d", 0o755)
-        let place = try rig.gate.resolve("d/f", writing: true)
-        rmdir(rig.work + "/d")
-        symlink(rig.folder + "/outside", rig.work + "/d")
-        #expect(throws: ToolError.self) {
-            try FileWriter(gate: rig.gate).write(Array("x".utf8), to: place, named: "d/f", unique: "u")
+        try rig.put("x", at: "file")
+        for path in ["pipe", "d", ".", "", "new/", "file/below", "a\u{0}b", String(repeating: "n", count: 300)] {
+            #expect(try rig.run(.write(path: path, content: "x")).isError, "\(path)")
+            #expect(try rig.run(.edit(path: path, old: "x", new: "y", replaceAll: true)).isError, "\(path)")
         }
-        #expect(rig.contents(rig.folder + "/outside/f") == nil)
+    }
+
+    @Test func `an edit of many equal bytes takes no time`() throws {
+        let rig = try ToolRig()
+        try rig.put(String(repeating: "a", count: 250_000), at: "f")
+        let old = String(repeating: "a", count: 120_000) + "b"
+        #expect(try rig.run(.edit(path: "f", old: old, new: "", replaceAll: true)).isError)
     }
 }

@@ -23,6 +23,9 @@ int clinux_set_dumpable(int dumpable);
 int clinux_set_no_new_privileges(void);
 // Orphans below this process become its children.
 int clinux_set_child_subreaper(void);
+// The first place of the needle, or NULL, in linear time.
+const void *clinux_find(const void *bytes, size_t count, const void *needle, size_t length);
+
 // The signal this process gets when its parent thread ends.
 int clinux_set_parent_death_signal(int signal);
 

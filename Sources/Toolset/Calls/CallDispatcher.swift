@@ -80,10 +80,32 @@ package final class CallDispatcher: Sendable {
                 return (true, needsThread)
             }
             guard isQueued else { return settle(id, .failure("too many calls wait; try again when some have ended")) }
-            if needsThread { try PosixThread.start { isShell ? self.runShell() : self.runOthers() } }
+            if needsThread {
+                do throws(SystemFailure) {
+                    try PosixThread.start { isShell ? self.runShell() : self.runOthers() }
+                } catch {
+                    if withdraw(id, isShell: isShell) { throw error }
+                }
+            }
             (isShell ? shellWake : otherWake).signal()
         } catch {
             settle(id, .failure("the call could not be started: \(error.phrase)"))
+        }
+    }
+
+    /// Forgets a call whose thread could not be started, so that the next one tries again.
+    /// - Returns: false when another thread will run it.
+    private func withdraw(_ id: String, isShell: Bool) -> Bool {
+        state.withLock { state in
+            if isShell {
+                state.hasShellThread = false
+                state.shellJobs.removeAll { $0.id == id }
+                return true
+            }
+            state.threads -= 1
+            guard state.threads == 0 else { return false }
+            state.otherJobs.removeAll { $0.id == id }
+            return true
         }
     }
 

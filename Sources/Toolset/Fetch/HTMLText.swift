@@ -50,18 +50,21 @@ struct HTMLText {
     private mutating func put(_ byte: UInt8) {
         switch byte {
         case 0x0A where preDepth > 0: breaks = min(breaks + 1, 2)
-        case 0x20 where preDepth > 0 && breaks == 0: output.append(byte)
+        case 0x09 where preDepth > 0, 0x20 where preDepth > 0:
+            putBreaks()
+            output.append(byte)
         case 0x09, 0x0A, 0x0C, 0x0D, 0x20: hasSpace = true
         default:
-            if !output.isEmpty, breaks > 0 {
-                output.append(contentsOf: repeatElement(0x0A, count: breaks))
-            } else if hasSpace, !output.isEmpty {
-                output.append(0x20)
-            }
-            breaks = 0
+            if hasSpace, breaks == 0, !output.isEmpty { output.append(0x20) }
+            putBreaks()
             hasSpace = false
             output.append(byte)
         }
+    }
+
+    private mutating func putBreaks() {
+        if !output.isEmpty { output.append(contentsOf: repeatElement(0x0A, count: breaks)) }
+        breaks = 0
     }
 
     private mutating func takeMarkup() {

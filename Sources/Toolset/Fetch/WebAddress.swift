@@ -45,9 +45,9 @@ struct WebAddress: Equatable {
         if relative.isEmpty { return self }
         if relative.hasPrefix("/") { return with(String(relative)) }
         let path = target.prefix { $0 != "?" }
-        if relative.hasPrefix("?") { return with(path + relative) }
+        if relative.hasPrefix("?") { return with("\(path)\(relative)") }
         let folder = path.lastIndex(of: "/").map { path[...$0] } ?? "/"
-        return with(folder + relative)
+        return with("\(folder)\(relative)")
     }
 
     private func with(_ target: String) -> WebAddress {

@@ -97,7 +97,8 @@ struct WebReplyReader {
         case .chunkSize:
             headBytes = 0
             let digits = text.utf8.prefix { $0 != UInt8(ascii: ";") && $0 != 0x20 }
-            guard digits.count <= 8, let size = Int(String(decoding: digits, as: UTF8.self), radix: 16), size >= 0 else {
+            guard digits.count <= 8, let size = Int(String(decoding: digits, as: UTF8.self), radix: 16), size >= 0
+            else {
                 throw Self.malformed
             }
             state = size == 0 ? .trailers : .chunk(left: size)

@@ -29,7 +29,7 @@ struct FileWalker {
     /// Files and directories together.
     var maximumEntries = 500_000
     /// Names of directories that are left out.
-    var skipping: Set<String> = []
+    var skipping: Set<String> = [SpillFolder.name]
 
     /// - Parameter visit: returns false to end the walk.
     /// - Returns: false when a bound ended the walk before all files were seen.

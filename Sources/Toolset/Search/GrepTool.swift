@@ -35,7 +35,7 @@ package struct GrepTool {
         var isComplete = true
         if try isDirectory(start) {
             var walker = FileWalker(gate: gate, cancel: cancel, deadlineMilliseconds: deadline)
-            walker.skipping = [".git", "node_modules"]
+            walker.skipping.formUnion([".git", "node_modules"])
             let prefix = start.path == "/" ? "" : start.path
             isComplete = try walker.walk(start) { (entry) throws(ToolError) in
                 let raw = openat(entry.directory.raw, entry.name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)

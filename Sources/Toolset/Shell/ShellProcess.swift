@@ -12,8 +12,8 @@ final class ShellProcess {
         static let status: Int32 = 199
     }
     private static let line =
-        "IFS= read -r -d '' -u 198 __perimeter_command; "
-        + "eval \"$__perimeter_command\" </dev/null 198<&- 199>&-; printf '%s\\n' \"$?\" >&199\n"
+        "IFS= builtin read -r -d '' -u 198 __perimeter_command; "
+        + "builtin eval \"$__perimeter_command\" </dev/null 198<&- 199>&-; builtin printf '%s\\n' \"$?\" >&199\n"
 
     let pid: pid_t
     /// Readable when bash has ended; nil on kernels that lack it.

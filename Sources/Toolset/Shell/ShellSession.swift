@@ -11,6 +11,7 @@ package final class ShellSession {
     private enum Ending { case status(Int32), exited(ChildTable.ExitStatus), timedOut, cancelled }
 
     private static let backgroundLimit = 16 << 10
+    private static let drainLimit = 1 << 20
 
     private let settings: ToolSettings
     private let children: ChildTable
@@ -44,7 +45,10 @@ package final class ShellSession {
 
     /// Takes what background processes printed, so that they do not block; the next call's result begins with its end.
     package func drain() {
-        while let bytes = try? outputReader.read(upTo: 1 << 16), !bytes.isEmpty {
+        var taken = 0
+        // A process that never stops printing must not keep the next call waiting.
+        while taken < Self.drainLimit, let bytes = try? outputReader.read(upTo: 1 << 16), !bytes.isEmpty {
+            taken += bytes.count
             background += bytes
             if background.count > Self.backgroundLimit {
                 background.removeFirst(background.count - Self.backgroundLimit)
@@ -58,8 +62,9 @@ package final class ShellSession {
         callID: String, command: String?, restart: Bool, timeoutMilliseconds: Int?, cancel: CancelToken,
         progress: ([UInt8]) -> Void = { _ in }
     ) -> CallResult {
+        guard !cancel.isCancelled else { return .failure("interrupted before the command started") }
         if restart {
-            endShell(sparing: [])
+            end()
             drain()
             background = []
             if command == nil { return .success("the shell was restarted") }
@@ -68,7 +73,6 @@ package final class ShellSession {
             return .failure("no command given: pass `command`, or `restart`")
         }
         guard !command.utf8.contains(0) else { return .failure("the command contains a NUL byte") }
-        guard !cancel.isCancelled else { return .failure("interrupted before the command started") }
         let timeout = effectiveTimeout(timeoutMilliseconds)
         let spared: Set<ProcessTree.Identity>
         if let shell, children.takeStatus(of: shell.pid) != nil {
@@ -97,6 +101,8 @@ package final class ShellSession {
     /// Kills the shell and all its processes.
     package func end() {
         endShell(sparing: [])
+        // What shells that are gone already have left in the background.
+        if let tree { _ = tree.kill(sparing: tree.members().filter { children.owned.contains($0.pid) }, reap: {}) }
     }
 
     private func effectiveTimeout(_ wanted: Int?) -> Int {

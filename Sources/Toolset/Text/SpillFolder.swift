@@ -2,6 +2,9 @@ internal import Glibc
 
 /// The folder below the work directory that keeps long outputs.
 struct SpillFolder: Sendable {
+    /// Below the work directory. Searches leave it out unless they start in it.
+    static let name = ".perimeter"
+
     let gate: PathGate
 
     /// Creates the file for a call's whole output, or nil when the file system refuses.
@@ -13,7 +16,7 @@ struct SpillFolder: Sendable {
                 default: "_"
                 }
             }.prefix(100))
-        let path = ".perimeter/outputs/\(name).txt"
+        let path = "\(Self.name)/outputs/\(name).txt"
         guard let place = try? gate.resolve(path, writing: true),
             let parent = try? gate.openParent(place, creating: true)
         else { return nil }

@@ -14,7 +14,7 @@ package struct ReadTool {
         self.gate = gate
     }
 
-    package func run(path: String, range: CallInput.LineRange?) throws(ToolError) -> CallResult {
+    package func run(path: String, range: CallInput.LineRange?, cancel: CancelToken) throws(ToolError) -> CallResult {
         let place = try gate.resolve(path)
         let (file, status) = try TextFile(gate: gate).open(place, named: path)
         let size = Int(status.st_size)
@@ -26,7 +26,7 @@ package struct ReadTool {
                 return try readMedia(file, kind: kind, path: path, size: size)
             }
             guard let range else { return try readWhole(file, path: path, size: size) }
-            return try readLines(file, range, path: path)
+            return try readLines(file, range, path: path, cancel: cancel)
         } catch let error as SystemFailure {
             throw ToolError(error, path: path)
         } catch let error as ToolError {
@@ -63,7 +63,9 @@ package struct ReadTool {
         return .success(try Self.text(bytes, path))
     }
 
-    private func readLines(_ file: Descriptor, _ range: CallInput.LineRange, path: String) throws -> CallResult {
+    private func readLines(
+        _ file: Descriptor, _ range: CallInput.LineRange, path: String, cancel: CancelToken
+    ) throws -> CallResult {
         guard range.first >= 1 else { throw ToolError(.invalid, "view_range starts at line 1") }
         guard range.last <= 0 || range.last >= range.first else {
             throw ToolError(.invalid, "view_range ends before it starts")
@@ -71,6 +73,8 @@ package struct ReadTool {
         var line = 1
         var selected: [UInt8] = []
         reading: while true {
+            // The lines may lie behind terabytes of others.
+            guard !cancel.isCancelled else { throw ToolError(.cancelled, "interrupted") }
             let piece = try file.read(upTo: 64 << 10)
             if piece.isEmpty { break }
             var start = piece.startIndex

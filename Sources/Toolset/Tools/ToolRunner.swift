@@ -24,14 +24,15 @@ package struct ToolRunner: Sendable {
     private func perform(_ callID: String, _ input: CallInput, _ cancel: CancelToken) throws(ToolError) -> CallResult {
         switch input {
         case .bash: throw ToolError(.invalid, "the shell runs elsewhere")
-        case .read(let path, let range): try ReadTool(gate: gate).run(path: path, range: range)
+        case .read(let path, let range): try ReadTool(gate: gate).run(path: path, range: range, cancel: cancel)
         case .write(let path, let content):
             try WriteTool(gate: gate).run(callID: callID, path: path, content: content)
         case .edit(let path, let old, let new, let replaceAll):
             try EditTool(gate: gate).run(callID: callID, path: path, old: old, new: new, replaceAll: replaceAll)
         case .glob(let pattern, let path): try GlobTool(gate: gate).run(pattern: pattern, path: path, cancel: cancel)
         case .grep(let pattern, let path): try GrepTool(gate: gate).run(pattern: pattern, path: path, cancel: cancel)
-        case .webFetch(let url): try WebFetchTool(settings: settings).run(url: url, cancel: cancel)
+        case .webFetch(let url):
+            try WebFetchTool(settings: settings, gate: gate).run(callID: callID, url: url, cancel: cancel)
         }
     }
 }

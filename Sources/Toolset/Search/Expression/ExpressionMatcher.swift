@@ -5,7 +5,8 @@
 final class ExpressionMatcher {
     /// What is known of the character before a place.
     private enum Before: UInt8 { case start, word, other }
-    private enum After { case end, word, other }
+    /// `inside` is within a character.
+    private enum After { case end, word, inside, other }
 
     private struct State: Hashable {
         var places: [Int32]
@@ -47,7 +48,7 @@ final class ExpressionMatcher {
             }
         }
         if asksForContext {
-            for byte in 1..<256 where Self.isWord(UInt8(byte)) != Self.isWord(UInt8(byte - 1)) { starts[byte] = true }
+            for byte in 1..<256 where Self.after(UInt8(byte)) != Self.after(UInt8(byte - 1)) { starts[byte] = true }
         }
         var kind = 0
         kindOfByte = (0..<256).map { byte in
@@ -83,10 +84,14 @@ final class ExpressionMatcher {
         }
     }
 
+    private static func after(_ byte: UInt8) -> After {
+        (0x80...0xBF).contains(byte) ? .inside : isWord(byte) ? .word : .other
+    }
+
     private func step(from number: Int32, over byte: UInt8) -> Int32 {
         let cell = Int(number) * kinds + Int(kindOfByte[Int(byte)])
         let isWord = Self.isWord(byte)
-        guard let reached = follow(states[Int(number)], after: isWord ? .word : .other) else {
+        guard let reached = follow(states[Int(number)], after: Self.after(byte)) else {
             table[cell] = Next.match
             return Next.match
         }
@@ -95,7 +100,8 @@ final class ExpressionMatcher {
         nextMark()
         marks[Int(program.entry)] = mark
         for place in reached {
-            guard case .bytes(let low, let high, let next) = program.instructions[Int(place)], low <= byte, byte <= high,
+            guard case .bytes(let low, let high, let next) = program.instructions[Int(place)], low <= byte,
+                byte <= high,
                 marks[Int(next)] != mark
             else { continue }
             marks[Int(next)] = mark
@@ -168,10 +174,10 @@ final class ExpressionMatcher {
         switch assertion {
         case .lineStart: before == .start
         case .lineEnd: after == .end
-        case .wordBoundary: (before == .word) != (after == .word)
-        case .noWordBoundary: (before == .word) == (after == .word)
+        case .wordBoundary: after != .inside && (before == .word) != (after == .word)
+        case .noWordBoundary: after != .inside && (before == .word) == (after == .word)
         case .wordStart: before != .word && after == .word
-        case .wordEnd: before == .word && after != .word
+        case .wordEnd: before == .word && after != .word && after != .inside
         }
     }
 }
