@@ -166,3 +166,25 @@ def test_max_tokens_ends_the_turn_or_goes_on(world):
     session = world.session(CUSTOM, text="say one\nmax_tokens\nsay two")
     assert world.idle(session).type == "end_turn"
     world.check(session)
+
+
+def test_auto_permission_asks_for_risk_only(scripted, model):
+    auto = {**TOOLSET, "default_config": {"permission_policy": {"type": "auto"}}}
+    model.script({"content": [tool_use("bash", "a", command="ls"), tool_use("bash", "b", command="sudo reboot")]})
+    session = scripted.session(auto, text="go")
+    safe, risky = pending(scripted, session, 2, "agent.tool_use")
+    assert (safe.evaluated_permission, risky.evaluated_permission) == ("allow", "ask")
+    assert risky.evaluation.type == "auto" and risky.evaluation.evaluated_permission.reason_code == "high_risk"
+    assert set(scripted.idle(session).event_ids) == {safe.id, risky.id}
+
+
+def test_a_long_context_is_compacted_and_the_work_goes_on(world, worker):
+    environment = world.environment()
+    worker(world, environment)
+    plan = "\n".join(f"tokens 190000\n```bash\necho step {n}\n```" for n in range(3))
+    session = world.session(TOOLSET, text=plan, environment=environment)
+    assert world.finished(session).type == "end_turn"
+    history = world.check(session)
+    assert any(e.type == "agent.thread_context_compacted" for e in history)
+    results = [e for e in history if e.type == "user.tool_result"]
+    assert [texts([e])[0].strip() for e in results] == ["step 0", "step 1", "step 2"]

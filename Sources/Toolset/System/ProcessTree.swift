@@ -102,9 +102,12 @@ package struct ProcessTree: Sendable {
             // The name in parentheses may itself contain spaces and parentheses; the fields start after the last one.
             let end = bytes.lastIndex(of: UInt8(ascii: ")"))
         else { return nil }
-        let fields = bytes[(end + 1)...].split(separator: UInt8(ascii: " ")).map { String(decoding: $0, as: UTF8.self) }
-        guard fields.count > 19, let parent = pid_t(fields[1]), let startTime = UInt64(fields[19]) else { return nil }
-        let isZombie = fields[0] == "Z" || fields[0] == "X"
+        // Only three of the many fields are looked at: this runs for every process before every command.
+        let fields = bytes[(end + 1)...].split(separator: UInt8(ascii: " "), maxSplits: 20)
+        guard fields.count > 19, let parent = pid_t(String(decoding: fields[1], as: UTF8.self)),
+            let startTime = UInt64(String(decoding: fields[19], as: UTF8.self))
+        else { return nil }
+        let isZombie = fields[0].first == UInt8(ascii: "Z") || fields[0].first == UInt8(ascii: "X")
         return Entry(identity: Identity(pid: pid, startTime: startTime), parent: parent, isZombie: isZombie)
     }
 }
