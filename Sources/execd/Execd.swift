@@ -22,6 +22,10 @@ struct Execd {
         guard clinux_set_dumpable(0) == 0 else { throw SystemFailure(errno, "prctl") }
         guard clinux_set_cloexec_from(3) == 0 else { throw SystemFailure(errno, "close_range") }
         _ = clinux_set_child_subreaper()
+        // While there is one thread: growing the table of descriptors later, which a spawn does, waits some ten milliseconds
+        // for the kernel's other readers of it.
+        let high = fcntl(options.listenDescriptor, F_DUPFD_CLOEXEC, 255)
+        if high >= 0 { close(high) }
         signal(SIGPIPE, SIG_IGN)
         umask(0o022)
         let signals = try Descriptor(opened: clinux_signalfd([SIGCHLD, SIGTERM, SIGINT, SIGHUP], 4), "signalfd")

@@ -19,10 +19,9 @@ public struct KeySecret: Sendable, CustomStringConvertible, CustomDebugStringCon
 
     /// SHA-256 in hexadecimal. Secrets have 256 random bits, so an unsalted hash gives nothing away.
     public var hash: String {
-        SHA256.hash(data: Array(text.utf8)).map { byte in
-            let digits = Array("0123456789abcdef".utf8)
-            return String(decoding: [digits[Int(byte >> 4)], digits[Int(byte & 15)]], as: UTF8.self)
-        }.joined()
+        let digits = Array("0123456789abcdef".utf8)
+        let characters = SHA256.hash(data: Array(text.utf8)).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
+        return String(decoding: characters, as: UTF8.self)
     }
 
     var hint: String { String(text.prefix(13)) + "…" + String(text.suffix(4)) }
