@@ -26,7 +26,7 @@ import Wire
                 (session + "/threads", 200, 200, 403, 200, 403),
                 (queue, 403, 200, 403, 403, 403),
                 (queue + "/stats", 200, 200, 403, 403, 403),
-                (queue + "/poll", 403, 200, 403, 403, 403),
+                (queue + "/poll?reclaim_older_than_ms=86400000", 403, 200, 403, 403, 403),
                 (queue + "/\(work)", 200, 403, 403, 403, 403),
                 ("/v1/environments/-/work/poll", 403, 403, 403, 403, 200),
                 ("/v1/organizations/api_keys", 200, 403, 403, 403, 403),

@@ -113,14 +113,19 @@ def test_items_of_archived_sessions_leave_the_queue(world, queue):
 def test_a_held_poll_wakes_at_once(world, queue):
     import threading
 
-    got = []
-    thread = threading.Thread(target=lambda: got.append((queue.poll(block_ms=999), time.monotonic())))
-    thread.start()
-    time.sleep(0.3)
-    made = time.monotonic()
-    session = queue.session()
-    thread.join(3)
-    assert got[0][0].data.id == session.id and got[0][1] - made < 0.6
+    def woken_after():
+        got = []
+        thread = threading.Thread(target=lambda: got.append((queue.poll(block_ms=999), time.monotonic())))
+        thread.start()
+        time.sleep(0.3)
+        made = time.monotonic()
+        session = queue.session()
+        thread.join(30)
+        assert got[0][0].data.id == session.id
+        return got[0][1] - made
+
+    # A poll that only looked again at its end would need 0.7 s each time; one slow moment of the machine may be forgiven.
+    assert min(woken_after() for _ in range(3)) < 0.6
 
 
 def test_a_custom_tool_of_a_self_hosted_session_waits_for_the_client(world, worker):

@@ -118,9 +118,9 @@ struct NamespaceRig: Sendable {
         }
     }
 
-    /// What is left on the host, after at most five seconds in which the kernel may finish tearing down.
+    /// What is left on the host, after at most thirty seconds in which the kernel may finish tearing down.
     func leftovers() async -> [String] {
-        let deadline = ContinuousClock.now + .seconds(5)
+        let deadline = ContinuousClock.now + .seconds(30)
         while true {
             let found = processes() + groups() + mounts() + loops()
             if found.isEmpty || ContinuousClock.now > deadline { return found }

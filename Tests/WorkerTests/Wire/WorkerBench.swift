@@ -58,8 +58,8 @@ struct WorkerBench: Sendable {
     }
 
     /// Waits until something holds; a test that would wait for ever fails.
-    func until(_ what: Comment, within limit: Duration = .seconds(20), _ condition: () -> Bool) async throws {
-        let deadline = ContinuousClock.now + limit
+    func until(_ what: Comment, _ condition: () -> Bool) async throws {
+        let deadline = ContinuousClock.now + .seconds(60)
         while !condition() {
             guard ContinuousClock.now < deadline else {
                 Issue.record("waited too long until \(what)")
