@@ -33,10 +33,27 @@ let testTargets: [Target] = [
     tests(
         "SandboxTests",
         [
-            "Sandbox", "Engines", "Egress", "ExecdProtocol", "CLinux",
+            "TestSupport", "Sandbox", "Egress", "ExecdProtocol", "CLinux",
+            .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+            .product(name: "Logging", package: "swift-log"),
+        ]),
+    tests(
+        "EnginesTests",
+        [
+            "TestSupport", "Engines", "Sandbox", "ExecdProtocol", "Wire", "CLinux",
             .product(name: "NIOSSL", package: "swift-nio-ssl"),
             .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
-            .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "Logging", package: "swift-log"),
+            .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOWebSocket", package: "swift-nio"),
+            .product(name: "Logging", package: "swift-log"),
+        ]),
+    tests(
+        "EgressTests",
+        [
+            "TestSupport", "Egress", "Sandbox", "Wire", "CLinux",
+            .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+            .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOWebSocket", package: "swift-nio"),
+            .product(name: "X509", package: "swift-certificates"), .product(name: "Logging", package: "swift-log"),
         ]),
     tests(
         "WorkerTests",
@@ -76,6 +93,9 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         // TLS to the hosts that sandboxes fetch from.
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.36.0"),
+        // Minting the certificates with which the egress gate looks into TLS where a rule asks for it.
+        .package(url: "https://github.com/apple/swift-certificates", from: "1.14.0"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.5.0"),
         // The embedded store: SQLite with a writer and snapshot readers.
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         // Hashing of keys, sealing of secrets.
@@ -137,19 +157,28 @@ let package = Package(
         .target(
             name: "Engines",
             dependencies: [
-                "Sandbox", "ExecdProtocol", "CLinux",
+                "Wire", "Sandbox", "ExecdProtocol", "CLinux",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOWebSocket", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "NIOFoundationCompat", package: "swift-nio"),
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
         .target(
             name: "Egress",
             dependencies: [
-                "Sandbox",
+                "Wire", "Sandbox", "CLinux",
+                .product(name: "X509", package: "swift-certificates"),
+                .product(name: "SwiftASN1", package: "swift-asn1"),
+                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
@@ -200,5 +229,13 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: strict),
+        // What several test targets share: a view of the host, servers on the loopback, seeded random numbers.
+        .target(
+            name: "TestSupport",
+            dependencies: [
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
+            path: "Tests/TestSupport", swiftSettings: strict),
     ] + testTargets
 )

@@ -21,6 +21,15 @@ public protocol Sandbox: Sendable {
     /// - Parameter mode: permission bits, such as 0o755.
     func put(_ bytes: [UInt8], at path: String, mode: UInt16) async throws(SandboxError)
 
+    /// Keeps a copy of the sandbox under a new name, from which any number of sandboxes can start
+    /// (``SandboxSpec/Source/snapshot(_:)``): a restore, or a fork. The sandbox goes on.
+    /// - Throws: `.unsupported` where ``EngineCapabilities/snapshot`` is `.nothing`; `.quotaExceeded` for want of space.
+    func snapshot(as name: SnapshotID) async throws(SandboxError)
+
+    /// Stops everything inside, so that it costs no processor time, and closes the connection. What is kept is
+    /// ``EngineCapabilities/pause``. Provisioning the same id goes on from there, also in another process.
+    func pause() async throws(SandboxError)
+
     /// Closes the connection and leaves the sandbox alive, for a later holder. Idempotent.
     func detach() async
 
@@ -32,15 +41,30 @@ public protocol Sandbox: Sendable {
 public struct SandboxID: Hashable, Sendable, CustomStringConvertible {
     public let rawValue: String
     public init?(_ text: String) {
-        guard !text.isEmpty, text.utf8.count <= 64,
-            text.utf8.allSatisfy({
-                (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0)
-                    || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_")
-            })
-        else { return nil }
+        guard text.isSafeName else { return nil }
         rawValue = text
     }
     public var description: String { rawValue }
+}
+
+/// Names a snapshot within its engine, by the rules of ``SandboxID``.
+public struct SnapshotID: Hashable, Sendable, CustomStringConvertible {
+    public let rawValue: String
+    public init?(_ text: String) {
+        guard text.isSafeName else { return nil }
+        rawValue = text
+    }
+    public var description: String { rawValue }
+}
+
+extension String {
+    fileprivate var isSafeName: Bool {
+        !isEmpty && utf8.count <= 64
+            && utf8.allSatisfy {
+                (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0)
+                    || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_")
+            }
+    }
 }
 
 public enum JournalEntry: Sendable, Equatable {

@@ -3,6 +3,9 @@ public protocol SandboxProvider: Sendable {
     /// The engine's setting name, such as `namespace`.
     var name: String { get }
 
+    /// What the engine can do; known without a probe, and no more than the last probe found.
+    var capabilities: EngineCapabilities { get }
+
     /// What the engine can do here, probed by really doing it; each problem names its remedy. Costs some milliseconds.
     func probe() async -> EngineReport
 
@@ -12,6 +15,53 @@ public protocol SandboxProvider: Sendable {
 
     /// Removes what no live owner claims: sandboxes whose id is not in `live`.
     func sweep(keeping live: Set<SandboxID>) async
+
+    /// The snapshots that this engine keeps here, newest first.
+    func snapshots() async -> [Snapshot]
+
+    /// Removes a snapshot. Idempotent. Sandboxes that were started from it go on.
+    func removeSnapshot(_ name: SnapshotID) async throws(SandboxError)
+
+    /// Writes a snapshot as one file that any host with this engine can read, for an archive.
+    /// - Parameter path: must not exist; is complete when the call returns, and absent when it throws.
+    func exportSnapshot(_ name: SnapshotID, to path: String) async throws(SandboxError)
+
+    /// Reads what ``exportSnapshot(_:to:)`` wrote, which is checked as untrusted input.
+    func importSnapshot(_ name: SnapshotID, from path: String) async throws(SandboxError)
+
+    /// Removes every sandbox and what the engine keeps on this host beside files and snapshots. It is of no use afterwards.
+    func shutdown() async
+}
+
+extension SandboxProvider {
+    public func snapshots() async -> [Snapshot] { [] }
+
+    public func removeSnapshot(_ name: SnapshotID) async throws(SandboxError) {}
+
+    public func exportSnapshot(_ name: SnapshotID, to path: String) async throws(SandboxError) {
+        throw SandboxError(.unsupported, "the \(self.name) engine keeps no snapshots")
+    }
+
+    public func importSnapshot(_ name: SnapshotID, from path: String) async throws(SandboxError) {
+        throw SandboxError(.unsupported, "the \(self.name) engine keeps no snapshots")
+    }
+}
+
+/// A kept copy of a sandbox.
+public struct Snapshot: Sendable, Equatable {
+    public var id: SnapshotID
+    /// Bytes on disk that it takes for itself.
+    public var bytes: Int
+    /// Seconds since 1970.
+    public var createdAt: Int
+    public var keeps: EngineCapabilities.Kept
+
+    public init(id: SnapshotID, bytes: Int, createdAt: Int, keeps: EngineCapabilities.Kept) {
+        self.id = id
+        self.bytes = bytes
+        self.createdAt = createdAt
+        self.keeps = keeps
+    }
 }
 
 /// The result of a probe, as `doctor` and the session's label show it.

@@ -5,15 +5,30 @@ public struct SandboxSpec: Sendable {
     public var network: NetworkPolicy
     /// Extra environment variables inside; nothing of the worker's own environment is passed on.
     public var environment: [(name: String, value: String)]
+    /// What the sandbox starts from when it does not exist yet.
+    public var source: Source
+    /// Graphics processors to pass through.
+    public var gpus: Int
+
+    public enum Source: Sendable, Equatable {
+        /// The engine's own: the host's programs, or the image that the operator configured.
+        case engineDefault
+        /// An image or root file system in the engine's own notation.
+        case image(String)
+        /// What ``Sandbox/snapshot(as:)`` kept, by the same engine.
+        case snapshot(SnapshotID)
+    }
 
     public init(
         id: SandboxID, limits: ResourceLimits = ResourceLimits(), network: NetworkPolicy = .none,
-        environment: [(name: String, value: String)] = []
+        environment: [(name: String, value: String)] = [], source: Source = .engineDefault, gpus: Int = 0
     ) {
         self.id = id
         self.limits = limits
         self.network = network
         self.environment = environment
+        self.source = source
+        self.gpus = gpus
     }
 }
 

@@ -55,8 +55,8 @@ def test_another_worker_takes_over_without_running_a_call_twice(tmp_path, start,
     environment = world.environment()
     first = worker(world, environment, name="first", PERIMETER_LEASE_SECONDS="2")
     session = world.session(TOOLSET, text="```bash\necho run >> count; sleep 60\n```", environment=environment)
-    wait_until(lambda: world.history(session, types=["agent.tool_use"]), 15, "the call")
-    time.sleep(1)
+    held = world.server.client(key=world.environment_key(environment)).beta.environments.work
+    wait_until(lambda: [item for item in held.list(environment.id) if item.state == "active"], 15, "the claim")
     first.kill()
     killed = time.monotonic()
     worker(world, environment, name="second", PERIMETER_LEASE_SECONDS="2")

@@ -118,7 +118,8 @@ def test_ev_04_an_idle_stream_gets_headers_and_heartbeats(world):
 
 def test_ev_05_queued_messages(world):
     session = world.session(CUSTOM)
-    first = world.send(session, "slow 30 one two three four five six seven eight")
+    first = world.send(session, "slow 300 one two three four five six seven eight")
+    wait_until(lambda: world.history(session, types=["span.model_request_start"]), 10, "the first turn")
     (second,) = world.send(session, "say second")
     assert second.processed_at is None and first[0].processed_at is None
     assert world.idle(session, 2).type == "end_turn"

@@ -8,7 +8,7 @@ internal import Synchronization
 /// filter, no capabilities, bounded memory, processes, CPU and disk.
 ///
 /// Sandboxes outlive this process: the next one finds them by their ledgers and re-attaches through the daemon's socket.
-public final class NamespaceEngine: SandboxProvider {
+public final class NamespaceEngine: SandboxProvider, SandboxKeeper {
     public let name = "namespace"
 
     let configuration: NamespaceConfiguration
@@ -80,8 +80,20 @@ public final class NamespaceEngine: SandboxProvider {
         }
     }
 
+    public var capabilities: EngineCapabilities {
+        let abilities = groups.abilities
+        let bounds = [
+            ("memory", abilities.memory != nil), ("processes", abilities.processes != nil),
+            ("cpu", abilities.cpu != nil), ("disk", disk.usesImages),
+        ]
+        return EngineCapabilities(isolation: .sharedKernel, bounds: Set(bounds.filter(\.1).map(\.0)))
+    }
+
     /// A bound that cannot be enforced is an error, unless the operator said otherwise.
     private func refuseUnsupported(_ spec: SandboxSpec) throws(SandboxError) {
+        guard spec.source == .engineDefault, spec.gpus == 0 else {
+            throw SandboxError(.unsupported, "the namespace engine has neither images nor snapshots nor GPUs")
+        }
         let limits = spec.limits
         guard limits.memoryBytes >= 16 << 20, limits.processes >= 8, limits.cpuPercent >= 1,
             limits.diskBytes >= 16 << 20
@@ -112,7 +124,7 @@ public final class NamespaceEngine: SandboxProvider {
         guard await offPool({ [groups] in (try? groups.create(spec.id, spec.limits)) != nil }) else { return nil }
         do throws(SandboxError) {
             let client = try await connect(spec, within: Self.attachDeadline)
-            return NamespaceSandbox(id: spec.id, boundary: boundary(spec.limits), client: client, engine: self)
+            return ExecdSandbox(id: spec.id, boundary: boundary(spec.limits), client: client, keeper: self)
         } catch {
             logger.warning(
                 "a living sandbox does not answer and is replaced",
@@ -150,7 +162,7 @@ public final class NamespaceEngine: SandboxProvider {
                 metadata: [
                     "sandbox_id": "\(spec.id)", "launch": "\(launched - begin)", "ready": "\(clock.now - launched)",
                 ])
-            return NamespaceSandbox(id: spec.id, boundary: boundary(spec.limits), client: client, engine: self)
+            return ExecdSandbox(id: spec.id, boundary: boundary(spec.limits), client: client, keeper: self)
         } catch {
             let reason = await offPool { Self.text(of: messages) }
             await remove(spec.id)
@@ -179,7 +191,7 @@ public final class NamespaceEngine: SandboxProvider {
     }
 
     /// Removes a sandbox with all that was made for it outside, but its files.
-    func remove(_ id: SandboxID) async {
+    public func remove(_ id: SandboxID) async {
         await offPool { [self] in removeNow(id) }
     }
 

@@ -4,6 +4,7 @@ import Logging
 import NIOCore
 import NIOPosix
 import Sandbox
+import TestSupport
 
 /// A real daemon outside of any sandbox, in folders of its own.
 final class DaemonRig: Sendable {
@@ -82,7 +83,7 @@ final class DaemonRig: Sendable {
         kill(pid, SIGTERM)
         var status: Int32 = 0
         waitpid(pid, &status, 0)
-        NamespaceRig.removeTree(folder)
+        HostView.removeTree(folder)
     }
 
     private static func start() async throws -> DaemonRig {

@@ -1,5 +1,6 @@
 import ExecdProtocol
 import Sandbox
+import TestSupport
 import Testing
 
 @Suite struct HostileDaemonTests {

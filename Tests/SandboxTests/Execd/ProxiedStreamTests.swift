@@ -3,6 +3,7 @@ import ExecdProtocol
 import NIOCore
 import NIOPosix
 import Sandbox
+import TestSupport
 import Testing
 
 /// Connections from inside, through the real daemon to a gate.

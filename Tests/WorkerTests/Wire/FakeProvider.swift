@@ -44,6 +44,10 @@ final class FakeProvider: SandboxProvider {
         state.withLock { state in SandboxID(id).flatMap { state.sandboxes[$0] } }
     }
 
+    let capabilities = EngineCapabilities(isolation: .unknown)
+
+    func shutdown() async {}
+
     func sweep(keeping live: Set<SandboxID>) async {
         state.withLock { state in state.sandboxes = state.sandboxes.filter { live.contains($0.key) } }
     }

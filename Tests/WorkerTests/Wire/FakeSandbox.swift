@@ -66,6 +66,8 @@ final class FakeSandbox: Sandbox {
     func detach() async {
         provider.note("detach \(id)")
     }
+    func pause() async throws(SandboxError) { provider.note("pause \(id)") }
+    func snapshot(as name: SnapshotID) async throws(SandboxError) { provider.note("snapshot \(id) \(name)") }
     func destroy() async {
         provider.note("destroy \(id)")
         provider.remove(id)

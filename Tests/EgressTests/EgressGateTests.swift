@@ -2,6 +2,7 @@ import Egress
 import Logging
 import Sandbox
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite struct EgressGateTests {

@@ -1,6 +1,7 @@
 import Engines
 import Glibc
 import Sandbox
+import TestSupport
 import Testing
 
 /// What survives the worker, and what is left after a sandbox: nothing.
@@ -47,7 +48,7 @@ import Testing
             await sandbox.destroy()
             #expect(await rig.leftovers() == [])
             await sandbox.destroy()
-            #expect(NamespaceRig.names(in: rig.folder + "/run/sandboxes") == [])
+            #expect(HostView.names(in: rig.folder + "/run/sandboxes") == [])
         }
     }
 
@@ -58,7 +59,7 @@ import Testing
             await orphan.detach()
             let later = NamespaceRig.engine(in: rig.folder)
             await later.sweep(keeping: [try rig.id("kept")])
-            #expect(NamespaceRig.names(in: rig.folder + "/run/sandboxes") == ["\(try rig.id("kept"))"])
+            #expect(HostView.names(in: rig.folder + "/run/sandboxes") == ["\(try rig.id("kept"))"])
             #expect(rig.groups().allSatisfy { $0.hasSuffix("-kept") })
             #expect(try await kept.bash("echo alive").contains("alive"))
             await kept.destroy()

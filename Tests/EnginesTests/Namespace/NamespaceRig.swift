@@ -2,14 +2,19 @@ import CLinux
 import Glibc
 import Logging
 import Sandbox
+import TestSupport
 
 @testable import Engines
 
 /// An engine with folders of its own, and what tests ask the host about it.
-struct NamespaceRig: Sendable {
+struct NamespaceRig: EngineRig {
     let folder: String
     let engine: NamespaceEngine
     let prefix: String
+    let gate: RecordingGate
+
+    var provider: any SandboxProvider { engine }
+    func restarted() -> any SandboxProvider { Self.engine(in: folder, gate: gate) }
 
     private static let execd: String = {
         if let chosen = getenv("PERIMETER_EXECD") { return String(cString: chosen) }
@@ -25,19 +30,22 @@ struct NamespaceRig: Sendable {
     init(folder: String, prefix: String) {
         self.folder = folder
         self.prefix = prefix
-        engine = Self.engine(in: folder)
+        let gate = RecordingGate()
+        self.gate = gate
+        engine = Self.engine(in: folder, gate: gate)
     }
 
     /// Another engine over the same folders: what a restarted worker has.
     static func engine(
-        in folder: String, bubblewrap: String = "/usr/bin/bwrap", execd: String = execd,
+        in folder: String, gate: (any OutboundGate)? = nil, bubblewrap: String = "/usr/bin/bwrap",
+        execd: String = execd,
         cgroupRoot: String = "/sys/fs/cgroup", allowsWeakerLimits: Bool = false
     ) -> NamespaceEngine {
         NamespaceEngine(
             configuration: NamespaceConfiguration(
                 execdPath: execd, stateDirectory: folder + "/state", runtimeDirectory: folder + "/run",
                 bubblewrapPath: bubblewrap, cgroupRoot: cgroupRoot, allowsWeakerLimits: allowsWeakerLimits),
-            gate: { _ in nil }, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            gate: { _ in gate }, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
 
     /// Runs `body` with a fresh engine and removes everything afterwards.
@@ -57,7 +65,7 @@ struct NamespaceRig: Sendable {
 
     private func clean() async {
         await engine.sweep(keeping: [])
-        Self.removeTree(folder)
+        HostView.removeTree(folder)
         engine.groups.removeParents()
     }
 
@@ -67,9 +75,12 @@ struct NamespaceRig: Sendable {
     }
 
     /// Small bounds, so that reaching them is quick.
-    func spec(_ name: String = "a", limits: ResourceLimits = Self.limits) throws -> SandboxSpec {
+    func spec(_ name: String = "a", limits: ResourceLimits) throws -> SandboxSpec {
         SandboxSpec(id: try id(name), limits: limits)
     }
+
+    func spec(_ name: String) throws -> SandboxSpec { try spec(name, limits: Self.limits) }
+    func spec() throws -> SandboxSpec { try spec("a") }
 
     static let limits = ResourceLimits(memoryBytes: 128 << 20, processes: 64, cpuPercent: 200, diskBytes: 64 << 20)
 
@@ -91,9 +102,9 @@ struct NamespaceRig: Sendable {
 
     /// Command lines of living processes that name this rig's folder or have a file of it mounted or open.
     func processes() -> [String] {
-        Self.names(in: "/proc").compactMap { Int32($0) }.filter { $0 != getpid() }.compactMap { pid in
-            guard let groups = Self.text("/proc/\(pid)/cgroup"), groups.contains(prefix) else { return nil }
-            return "\(pid) \(Self.text("/proc/\(pid)/cmdline") ?? "")"
+        HostView.names(in: "/proc").compactMap { Int32($0) }.filter { $0 != getpid() }.compactMap { pid in
+            guard let groups = HostView.text("/proc/\(pid)/cgroup"), groups.contains(prefix) else { return nil }
+            return "\(pid) \(HostView.text("/proc/\(pid)/cmdline") ?? "")"
         }
     }
 
@@ -101,20 +112,21 @@ struct NamespaceRig: Sendable {
     func groups() -> [String] {
         ["memory", "pids", "cpu", "unified"].flatMap { controller in
             let top = "/sys/fs/cgroup/\(controller)"
-            return Self.names(in: top).filter { $0.hasPrefix("perimeter-") }.flatMap { parent in
-                Self.names(in: "\(top)/\(parent)").filter { $0.contains(prefix) }.map { "\(top)/\(parent)/\($0)" }
+            return HostView.names(in: top).filter { $0.hasPrefix("perimeter-") }.flatMap { parent in
+                HostView.names(in: "\(top)/\(parent)").filter { $0.contains(prefix) }.map { "\(top)/\(parent)/\($0)" }
             }
         }
     }
 
     func mounts() -> [String] {
-        (Self.text("/proc/self/mountinfo") ?? "").split(separator: "\n").filter { $0.contains(folder) }.map(String.init)
+        (HostView.text("/proc/self/mountinfo") ?? "").split(separator: "\n").filter { $0.contains(folder) }.map(
+            String.init)
     }
 
     /// Loop devices over files of this rig.
     func loops() -> [String] {
-        Self.names(in: "/sys/block").filter { $0.hasPrefix("loop") }.filter {
-            (Self.text("/sys/block/\($0)/loop/backing_file") ?? "").contains(folder)
+        HostView.names(in: "/sys/block").filter { $0.hasPrefix("loop") }.filter {
+            (HostView.text("/sys/block/\($0)/loop/backing_file") ?? "").contains(folder)
         }
     }
 
@@ -126,45 +138,6 @@ struct NamespaceRig: Sendable {
             if found.isEmpty || ContinuousClock.now > deadline { return found }
             try? await Task.sleep(for: .milliseconds(20))
         }
-    }
-
-    static func names(in folder: String) -> [String] {
-        guard let handle = opendir(folder) else { return [] }
-        defer { closedir(handle) }
-        var names: [String] = []
-        while let entry = readdir(handle) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if name != ".", name != ".." { names.append(name) }
-        }
-        return names
-    }
-
-    static func text(_ path: String) -> String? {
-        let file = open(path, O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else { return nil }
-        defer { close(file) }
-        var bytes: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 65536)
-        while true {
-            let count = read(file, &buffer, buffer.count)
-            guard count > 0 else { return String(decoding: bytes, as: UTF8.self) }
-            bytes += buffer[..<count]
-        }
-    }
-
-    static func write(_ text: String, to path: String) throws {
-        let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-        guard file >= 0 else { throw Failure("open \(path)") }
-        defer { close(file) }
-        let bytes = Array(text.utf8)
-        guard Glibc.write(file, bytes, bytes.count) == bytes.count else { throw Failure("write \(path)") }
-    }
-
-    static func removeTree(_ path: String) {
-        for name in names(in: path) where unlink("\(path)/\(name)") != 0 { removeTree("\(path)/\(name)") }
-        rmdir(path)
     }
 
     struct Failure: Error, CustomStringConvertible {
@@ -183,15 +156,5 @@ extension Sandbox {
         return result.content.map { block in
             if case .text(let text) = block { text } else { "" }
         }.joined()
-    }
-}
-
-extension NamespaceRig {
-    /// Where a symbolic link leads, as it is written.
-    static func link(_ path: String) -> String? {
-        var buffer = [CChar](repeating: 0, count: 4096)
-        let count = readlink(path, &buffer, buffer.count)
-        guard count > 0 else { return nil }
-        return String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 }

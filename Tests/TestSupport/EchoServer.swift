@@ -1,11 +1,11 @@
-import NIOCore
+package import NIOCore
 import NIOHTTP1
 import NIOPosix
 import Synchronization
 
 /// An HTTP server on the loopback that answers with what it was asked, and counts.
-final class EchoServer: Sendable {
-    let port: Int
+package final class EchoServer: Sendable {
+    package let port: Int
     private let channel: any Channel
     private let counted: Counter
 
@@ -16,7 +16,7 @@ final class EchoServer: Sendable {
     }
 
     /// Requests that have come in whole.
-    var requests: Int { counted.count }
+    package var requests: Int { counted.count }
 
     private init(channel: any Channel, port: Int, counted: Counter) {
         self.channel = channel
@@ -27,7 +27,7 @@ final class EchoServer: Sendable {
     /// - Parameters:
     ///   - isSilent: never answers.
     ///   - outer: goes in front of the HTTP handlers, such as TLS.
-    static func with(
+    package static func with(
         isSilent: Bool = false, outer: (@Sendable () throws -> any ChannelHandler)? = nil,
         _ body: (EchoServer) async throws -> Void
     ) async throws {

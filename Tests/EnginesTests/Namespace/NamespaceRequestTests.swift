@@ -1,6 +1,7 @@
 import Engines
 import Glibc
 import Sandbox
+import TestSupport
 import Testing
 
 /// What a request asks for is given or refused, never quietly changed.
@@ -49,7 +50,7 @@ import Testing
             var limits = NamespaceRig.limits
             limits.processes = 30
             let later = try await NamespaceRig.engine(in: rig.folder).provision(try rig.spec(limits: limits))
-            let bound = rig.groups().compactMap { NamespaceRig.text($0 + "/pids.max") }
+            let bound = rig.groups().compactMap { HostView.text($0 + "/pids.max") }
             #expect(bound == ["30\n"])
             await later.destroy()
         }
@@ -64,8 +65,8 @@ import Testing
                 let processes = rig.processes().compactMap { $0.split(separator: " ").first }
                 #expect(processes.count >= 3)
                 for pid in processes {
-                    let targets = NamespaceRig.names(in: "/proc/\(pid)/fd").compactMap {
-                        NamespaceRig.link("/proc/\(pid)/fd/\($0)")
+                    let targets = HostView.names(in: "/proc/\(pid)/fd").compactMap {
+                        HostView.link("/proc/\(pid)/fd/\($0)")
                     }
                     #expect(!targets.isEmpty)
                     for target in targets {

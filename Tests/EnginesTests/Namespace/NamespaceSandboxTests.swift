@@ -1,6 +1,7 @@
 import Engines
 import Glibc
 import Sandbox
+import TestSupport
 import Testing
 
 @Suite(.serialized) struct NamespaceSandboxTests {
@@ -23,7 +24,7 @@ import Testing
         try await NamespaceRig.with { rig in
             let canary = "canary-\(rig.prefix)"
             let path = "/tmp/perimeter-secret-\(rig.prefix)"
-            try NamespaceRig.write(canary, to: path)
+            try HostView.write(canary, to: path)
             setenv("PERIMETER_CANARY", canary, 1)
             defer {
                 unlink(path)

@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import Sandbox
+import TestSupport
 import Testing
 
 @testable import Engines
@@ -21,7 +22,7 @@ import Testing
             #expect(rig.groups().count > 2)
             await NamespaceRig.engine(in: rig.folder).sweep(keeping: [])
             #expect(await rig.leftovers() == [])
-            #expect(NamespaceRig.names(in: rig.folder + "/run/sandboxes") == [])
+            #expect(HostView.names(in: rig.folder + "/run/sandboxes") == [])
         }
     }
 
