@@ -26,9 +26,12 @@ final class Connection {
     private var decoder = MessageDecoder<WorkerMessage>()
     private var outbound: [UInt8] = []
     private var sent = 0
+    /// What must come before everything else; nil once it has come.
+    private var token: ConnectionToken?
 
-    init(socket: Descriptor) {
+    init(socket: Descriptor, token: ConnectionToken?) {
         self.socket = socket
+        self.token = token
     }
 
     /// Bytes that wait to be sent.
@@ -69,6 +72,20 @@ final class Connection {
         }
     }
 
+    /// The bytes after the token; nil while it has not come whole. A wrong one breaks the connection without a word.
+    private func admitted(_ bytes: [UInt8]) -> [UInt8]? {
+        guard token != nil else { return bytes }
+        switch token?.take(bytes) {
+        case .accepted(let rest)?:
+            token = nil
+            return rest
+        case .more?: return nil
+        case .refused?, nil:
+            isBroken = true
+            return nil
+        }
+    }
+
     /// Reads once and hands over the whole messages; the handler may close the connection in between.
     func receive(_ handle: (UInt32, WorkerMessage) -> Void) {
         do {
@@ -77,7 +94,8 @@ final class Connection {
                 isBroken = true
                 return
             }
-            decoder.feed(bytes)
+            guard let message = admitted(bytes) else { return }
+            decoder.feed(message)
             while !isClosing, let (stream, message) = try decoder.next() { handle(stream, message) }
         } catch let error as ProtocolError {
             fail(Fault(.violation, "bytes that the protocol does not allow: \(error)"))

@@ -24,16 +24,19 @@ final class Daemon {
     private let children = ChildTable()
     private let tree = ProcessTree(below: getpid())
     private let listener: Descriptor
+    private let token: ConnectionToken?
     private let proxy: Descriptor?
     private let signals: Descriptor
     private let wake: WakeEvent
     private var isEnding = false
 
     init(
-        settings: ToolSettings, listener: Descriptor, proxy: Descriptor?, proxyPort: UInt16, signals: Descriptor
+        settings: ToolSettings, listener: Descriptor, token: ConnectionToken?, proxy: Descriptor?, proxyPort: UInt16,
+        signals: Descriptor
     ) throws {
         self.settings = settings
         self.listener = listener
+        self.token = token
         self.proxy = proxy
         self.proxyPort = proxyPort
         self.signals = signals
@@ -92,7 +95,7 @@ final class Daemon {
         case .tools: takeToolEvents()
         case .listener:
             let raw = clinux_accept(listener.raw)
-            if raw >= 0 { connections.append(Connection(socket: Descriptor(raw))) }
+            if raw >= 0 { connections.append(Connection(socket: Descriptor(raw), token: token)) }
         case .proxy: acceptProxied()
         case .connection(let connection):
             if events & (POLLIN | POLLHUP | POLLERR) != 0, !connection.isClosing {

@@ -18,14 +18,17 @@ struct Execd {
 
     private static func start(_ arguments: [String]) throws -> Int32 {
         let options = try Options(arguments: arguments)
+        if case .bridge(let path) = options.role { return try Bridge(to: path).run() }
         // Before anything else runs inside: no tool may trace this process or look at its memory and descriptors.
         guard clinux_set_dumpable(0) == 0 else { throw SystemFailure(errno, "prctl") }
         guard clinux_set_cloexec_from(3) == 0 else { throw SystemFailure(errno, "close_range") }
         _ = clinux_set_child_subreaper()
         // While there is one thread: growing the table of descriptors later, which a spawn does, waits some ten milliseconds
         // for the kernel's other readers of it.
-        let high = fcntl(options.listenDescriptor, F_DUPFD_CLOEXEC, 255)
+        let high = fcntl(2, F_DUPFD_CLOEXEC, 255)
         if high >= 0 { close(high) }
+        let token = ConnectionToken.taken()
+        let listener = try listener(options.role, isGuarded: token != nil)
         signal(SIGPIPE, SIG_IGN)
         umask(0o022)
         let signals = try Descriptor(opened: clinux_signalfd([SIGCHLD, SIGTERM, SIGINT, SIGHUP], 4), "signalfd")
@@ -41,9 +44,23 @@ struct Execd {
             proxy = try Descriptor(opened: clinux_listen_loopback(options.proxyPort), "listen on the proxy port")
         }
         let daemon = try Daemon(
-            settings: settings, listener: Descriptor(options.listenDescriptor), proxy: proxy,
-            proxyPort: options.proxyPort, signals: signals)
+            settings: settings, listener: listener, token: token, proxy: proxy, proxyPort: options.proxyPort,
+            signals: signals)
         return daemon.run()
+    }
+
+    private static func listener(_ role: Options.Role, isGuarded: Bool) throws -> Descriptor {
+        switch role {
+        case .listenDescriptor(let raw): return Descriptor(raw)
+        case .listen(let path):
+            // Programs inside can reach a path: without a token they could act as the worker.
+            guard isGuarded else {
+                throw Options.Invalid(message: "--listen needs PERIMETER_EXECD_TOKEN with 64 hexadecimal digits")
+            }
+            unlink(path)
+            return try Descriptor(opened: clinux_listen_unix(path), "listen at the given path")
+        case .bridge: throw Options.Invalid(message: "a bridge does not listen")
+        }
     }
 
     private static func inheritedEnvironment() -> [String] {

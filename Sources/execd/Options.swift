@@ -2,7 +2,9 @@
 ///
 /// | option | meaning | default |
 /// |---|---|---|
-/// | `--listen-fd N` | a listening unix socket, inherited; required | – |
+/// | `--listen-fd N` | a listening unix socket, inherited | – |
+/// | `--listen PATH` | or a unix socket made there; needs the variable `PERIMETER_EXECD_TOKEN` | – |
+/// | `--bridge PATH` | serves nothing: carries standard input and output to the socket of the daemon that does | – |
 /// | `--workdir DIR` | where the tools work | `/workspace` |
 /// | `--root DIR` | another directory for the file tools; repeatable | – |
 /// | `--read-only-root DIR` | one that they may only read; repeatable | – |
@@ -14,7 +16,13 @@
 struct Options {
     struct Invalid: Error { var message: String }
 
-    var listenDescriptor: Int32
+    enum Role: Equatable {
+        case listenDescriptor(Int32)
+        case listen(String)
+        case bridge(String)
+    }
+
+    var role: Role
     var workDirectory = "/workspace"
     var roots: [String] = []
     var readOnlyRoots: [String] = []
@@ -25,15 +33,17 @@ struct Options {
     var maximumTimeoutMilliseconds = 600_000
 
     init(arguments: [String]) throws(Invalid) {
-        var listenDescriptor: Int32?
+        var role: Role?
         var rest = arguments[...]
         while let name = rest.popFirst() {
             guard let value = rest.popFirst() else { throw Invalid(message: "\(name) needs a value") }
             switch name {
-            case "--listen-fd": listenDescriptor = try Self.number(name, value, in: 3...1_000_000)
-            case "--workdir": workDirectory = try Self.directory(name, value)
-            case "--root": roots.append(try Self.directory(name, value))
-            case "--read-only-root": readOnlyRoots.append(try Self.directory(name, value))
+            case "--listen-fd": role = .listenDescriptor(try Self.number(name, value, in: 3...1_000_000))
+            case "--listen": role = .listen(try Self.path(name, value))
+            case "--bridge": role = .bridge(try Self.path(name, value))
+            case "--workdir": workDirectory = try Self.path(name, value)
+            case "--root": roots.append(try Self.path(name, value))
+            case "--read-only-root": readOnlyRoots.append(try Self.path(name, value))
             case "--proxy-port": proxyPort = try Self.number(name, value, in: 0...65535)
             case "--output-limit": outputLimit = try Self.number(name, value, in: 1024...(16 << 20))
             case "--spill-limit": spillLimit = try Self.number(name, value, in: 0...(1 << 40))
@@ -42,8 +52,8 @@ struct Options {
             default: throw Invalid(message: "unknown option \(name)")
             }
         }
-        guard let listenDescriptor else { throw Invalid(message: "--listen-fd is required") }
-        self.listenDescriptor = listenDescriptor
+        guard let role else { throw Invalid(message: "--listen-fd, --listen or --bridge is required") }
+        self.role = role
     }
 
     private static func number<T: FixedWidthInteger>(
@@ -55,7 +65,7 @@ struct Options {
         return number
     }
 
-    private static func directory(_ name: String, _ text: String) throws(Invalid) -> String {
+    private static func path(_ name: String, _ text: String) throws(Invalid) -> String {
         guard text.hasPrefix("/"), !text.utf8.contains(0) else {
             throw Invalid(message: "\(name): \(text) is not an absolute path")
         }

@@ -31,7 +31,7 @@ extension ExecdClient {
         while true {
             let failure: SandboxError
             do throws(SandboxError) {
-                return try await attempt(.path(socketPath), gate, within: end - clock.now, logger)
+                return try await attempt(.path(socketPath), nil, gate, within: end - clock.now, logger)
             } catch {
                 guard error.code == .lost else { throw error }
                 failure = error
@@ -47,10 +47,11 @@ extension ExecdClient {
     }
 
     /// As ``connect(socketPath:gate:deadline:logger:)``, over a connected stream socket, which the client owns from here on.
+    /// - Parameter token: for a daemon that was started with one.
     package static func connect(
-        descriptor: Int32, gate: (any OutboundGate)?, deadline: Duration, logger: Logger
+        descriptor: Int32, token: ExecdToken? = nil, gate: (any OutboundGate)?, deadline: Duration, logger: Logger
     ) async throws(SandboxError) -> ExecdClient {
-        try await attempt(.descriptor(descriptor), gate, within: deadline, logger)
+        try await attempt(.descriptor(descriptor), token, gate, within: deadline, logger)
     }
 
     private enum Endpoint {
@@ -66,7 +67,8 @@ extension ExecdClient {
 
     /// Connects once and greets.
     private static func attempt(
-        _ endpoint: Endpoint, _ gate: (any OutboundGate)?, within limit: Duration, _ logger: Logger
+        _ endpoint: Endpoint, _ token: ExecdToken?, _ gate: (any OutboundGate)?, within limit: Duration,
+        _ logger: Logger
     ) async throws(SandboxError) -> ExecdClient {
         let bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .connectTimeout(TimeAmount(max(limit, .milliseconds(1))))
@@ -92,6 +94,7 @@ extension ExecdClient {
             throw SandboxError(.lost, "no daemon listens in the sandbox", cause: error)
         }
         do throws(SandboxError) {
+            if let token { parts.channel.write(ByteBuffer(string: token.exposed), promise: nil) }
             let info = try await greet(parts, within: limit)
             return ExecdClient(
                 channel: parts.channel, requests: parts.requests, relays: parts.relays, outlet: parts.outlet,
