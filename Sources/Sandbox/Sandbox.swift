@@ -5,6 +5,8 @@ public protocol Sandbox: Sendable {
     var id: SandboxID { get }
     /// The engine and the boundary it gives, as shown to people ("namespace: bubblewrap, seccomp, cgroup v1 …").
     var boundary: String { get }
+    /// How long its engine took for its part of the start; empty for one that lived already.
+    var stages: [SandboxStage: Duration] { get }
 
     /// Runs one tool call and returns its result.
     ///
@@ -35,6 +37,10 @@ public protocol Sandbox: Sendable {
 
     /// Ends everything inside and removes what was created outside. Idempotent; a failure is logged and left to the reaper.
     func destroy() async
+}
+
+extension Sandbox {
+    public var stages: [SandboxStage: Duration] { [:] }
 }
 
 /// Names a sandbox: the session it serves. Letters, digits, `-` and `_` only, at most 64, so it is safe in paths.

@@ -1,5 +1,5 @@
 /// Creates sandboxes of one kind on this host.
-public protocol SandboxProvider: Sendable {
+public protocol SandboxProvider: AnyObject, Sendable {
     /// The engine's setting name, such as `namespace`.
     var name: String { get }
 

@@ -12,6 +12,7 @@ struct API: Sendable {
     let previews: PreviewHub
     let authenticator: Authenticator
     let presence: WorkerPresence
+    let startStages: StartStages
     let configuration: ServerConfiguration
 
     typealias Routes = RouterGroup<APIContext>
@@ -35,6 +36,7 @@ struct API: Sendable {
         addWork(to: routes.group("environments/:environment/work"))
         addEnvironmentKeys(to: routes.group("environments/:environment/keys"))
         addSessions(to: routes.group("sessions"))
+        addSandboxes(to: routes.group("sessions/:session/sandbox"))
         addEvents(to: routes.group("sessions/:session/events"))
         addThreads(to: routes.group("sessions/:session/threads"))
         addModels(to: routes.group("models"))

@@ -64,7 +64,7 @@ public struct PerimeterServer: Service {
                 ids: store.ids, logger: logger))
         API(
             store: store, models: models, previews: previews, authenticator: authenticator,
-            presence: WorkerPresence(), configuration: configuration
+            presence: WorkerPresence(), startStages: StartStages(), configuration: configuration
         ).addRoutes(to: router)
         return router
     }

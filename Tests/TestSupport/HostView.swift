@@ -53,6 +53,6 @@ package enum HostView {
 
     package struct Failure: Error, CustomStringConvertible {
         package let description: String
-        init(_ description: String) { self.description = description }
+        package init(_ description: String) { self.description = description }
     }
 }

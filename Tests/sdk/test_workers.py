@@ -176,3 +176,23 @@ tool web_fetch {{"url": "http://169.254.169.254/latest/meta-data"}}
     assert "direct: 7" in shown[1] and "the page" not in shown[1]
     assert "the page & more" in shown[2] and "no" not in shown[2].split()
     assert results[3].is_error and "169.254.169.254" in shown[3]
+
+
+def test_the_stages_of_a_start_are_on_the_session_and_in_the_metrics(world, worker):
+    environment = world.environment()
+    worker(world, environment)
+    session = world.session(TOOLSET, text="```bash\necho hi\n```", environment=environment)
+    world.finished(session)
+    path = f"/v1/sessions/{session.id}/sandbox"
+    wait_until(lambda: "first_tool" in world.raw.get(path).json()["stages"], 10, "the report")
+    report = world.raw.get(path).json()
+    assert {"claim", "create", "execd_ready", "skills", "first_tool"} == set(report["stages"])
+    assert all(0 <= seconds < 60 for seconds in report["stages"].values()) and report["reported_at"]
+    metrics = world.raw.get("/metrics").text
+    assert 'perimeter_sandbox_start_seconds_count{stage="first_tool"}' in metrics
+    # Nobody but the serving worker may say it, and nonsense is refused.
+    body = {"boundary": "none at all", "stages": {}}
+    assert world.raw.post(path, json=body).status_code == 403
+    key = world.environment_key(environment)
+    assert world.server.raw(key=key).post(path, json=body).status_code == 403
+    assert world.raw.get(path).json() == report

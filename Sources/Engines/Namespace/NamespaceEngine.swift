@@ -157,12 +157,9 @@ public final class NamespaceEngine: SandboxProvider, SandboxKeeper {
         let launched = clock.now
         do throws(SandboxError) {
             let client = try await connect(spec, within: Self.readyDeadline)
-            logger.debug(
-                "sandbox created",
-                metadata: [
-                    "sandbox_id": "\(spec.id)", "launch": "\(launched - begin)", "ready": "\(clock.now - launched)",
-                ])
-            return ExecdSandbox(id: spec.id, boundary: boundary(spec.limits), client: client, keeper: self)
+            return ExecdSandbox(
+                id: spec.id, boundary: boundary(spec.limits), client: client, keeper: self,
+                stages: [.create: launched - begin, .execdReady: clock.now - launched])
         } catch {
             let reason = await offPool { Self.text(of: messages) }
             await remove(spec.id)

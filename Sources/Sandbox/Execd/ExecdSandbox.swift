@@ -2,14 +2,19 @@
 public struct ExecdSandbox: Sandbox {
     public let id: SandboxID
     public let boundary: String
+    public let stages: [SandboxStage: Duration]
     private let client: ExecdClient
     private let keeper: any SandboxKeeper
 
-    package init(id: SandboxID, boundary: String, client: ExecdClient, keeper: any SandboxKeeper) {
+    package init(
+        id: SandboxID, boundary: String, client: ExecdClient, keeper: any SandboxKeeper,
+        stages: [SandboxStage: Duration] = [:]
+    ) {
         self.id = id
         self.boundary = boundary
         self.client = client
         self.keeper = keeper
+        self.stages = stages
     }
 
     public func run(_ call: ToolCall) async throws(SandboxError) -> ToolResult { try await client.run(call) }

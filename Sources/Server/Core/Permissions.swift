@@ -25,6 +25,13 @@ extension Access {
         }
     }
 
+    /// What only the worker that serves a session may do: its token names the session.
+    func requireService(of session: SessionRecord) throws(WireError) {
+        guard case .work(let item) = credential, item.sessionID == session.id else {
+            throw Self.denied("does not serve this session")
+        }
+    }
+
     /// `work.poll`.
     func requirePoll(_ scope: QueueScope) throws(WireError) {
         switch (credential, scope) {

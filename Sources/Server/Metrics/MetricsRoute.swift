@@ -12,6 +12,7 @@ extension API {
                 Self.gauge("perimeter_sessions", "Sessions that are not archived.", "status", counts.sessions)
                 + Self.gauge("perimeter_work_items", "Work items that are not stopped.", "state", counts.work)
                 + Self.gauge("perimeter_open_calls", "Tool calls without a result.", nil, ["": counts.openCalls])
+                + startStages.text
             return Response(
                 status: .ok, headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
                 body: ResponseBody(byteBuffer: ByteBuffer(string: text)))

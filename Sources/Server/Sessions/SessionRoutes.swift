@@ -11,14 +11,6 @@ extension API {
         routes.post(":session") { try await updateSession($0, $1) }
         routes.delete(":session") { try await deleteSession($0, $1) }
         routes.post(":session/archive") { try await archiveSession($0, $1) }
-        routes.get(":session/sandbox") { request, context -> Response in
-            try QueryReader(request).finish()
-            let (session, _) = try await readableSession(context)
-            return .json([
-                "type": "session_sandbox", "session_id": .string(session.id.rawValue),
-                "boundary": JSON(session.sandbox),
-            ])
-        }
         routes.get(":session/resources") { try await listResources($0, $1) }
         routes.post(":session/resources") { try await addResource($0, $1) }
     }

@@ -1,6 +1,6 @@
 /// The schema as numbered forward steps. A step that has been released never changes.
 enum Migrations {
-    static let steps: [[String]] = [first]
+    static let steps: [[String]] = [first, sandboxes]
 
     /// Applies what is missing. Idempotent; a database from a newer version is refused.
     static func apply(to database: some SQLDatabase) async throws {
@@ -88,5 +88,9 @@ enum Migrations {
         "CREATE INDEX work_by_environment ON work (environment_id, created_at, id)",
         "CREATE INDEX work_leases ON work (lease_expires_at) WHERE lease_expires_at IS NOT NULL",
         "CREATE UNIQUE INDEX work_by_token ON work (token_hash) WHERE token_hash IS NOT NULL",
+    ]
+
+    private static let sandboxes = [
+        "CREATE TABLE sandboxes (session_id TEXT PRIMARY KEY, reported_at BIGINT NOT NULL, report TEXT NOT NULL)"
     ]
 }

@@ -246,6 +246,7 @@ extension Store {
             try WorkQueue.stopAll(of: id, now: now, connection)
             try connection.execute("DELETE FROM events WHERE session_id = ?", SQLValue(id))
             try connection.execute("DELETE FROM calls WHERE session_id = ?", SQLValue(id))
+            try connection.execute("DELETE FROM sandboxes WHERE session_id = ?", SQLValue(id))
             try connection.execute("DELETE FROM sessions WHERE id = ?", SQLValue(id))
         }
         signals.raise(.events(id))

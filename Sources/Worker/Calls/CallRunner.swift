@@ -8,6 +8,7 @@ struct CallRunner: Sendable {
     let board: SessionBoard
     let holder: SandboxHolder
     let journal: CallJournal
+    let start: StartReport
     /// Calls that a holder elsewhere may have started, as the server says.
     let interruptedCalls: Set<String>
     let logger: Logger
@@ -46,7 +47,10 @@ struct CallRunner: Sendable {
             }
         }
         do throws(SandboxError) {
-            return try await lease.sandbox.run(ToolCall(id: use.id, input: input))
+            let begin = ContinuousClock.now
+            let result = try await lease.sandbox.run(ToolCall(id: use.id, input: input))
+            start.note(.firstTool, .now - begin)
+            return result
         } catch {
             logger.warning(
                 "call failed in the sandbox", metadata: ["tool": "\(use.name)", "code": "\(error.code)"])

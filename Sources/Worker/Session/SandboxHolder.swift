@@ -18,11 +18,13 @@ final class SandboxHolder: Sendable {
 
     private let provider: any SandboxProvider
     private let spec: SandboxSpec
+    private let start: StartReport
     private let logger: Logger
     private let state = Mutex(State.absent)
     private static let attempts = 4
 
-    init(provider: any SandboxProvider, spec: SandboxSpec, logger: Logger) {
+    init(provider: any SandboxProvider, spec: SandboxSpec, start: StartReport, logger: Logger) {
+        self.start = start
         self.provider = provider
         self.spec = spec
         self.logger = logger
@@ -55,7 +57,9 @@ final class SandboxHolder: Sendable {
     }
 
     private func provision() async throws(SandboxError) -> Lease {
+        let begin = ContinuousClock.now
         let sandbox = try await provider.provision(spec)
+        start.note(sandbox, after: .now - begin)
         let lease: Lease
         do throws(SandboxError) {
             lease = Lease(sandbox: sandbox, journalled: Set(try await sandbox.journal().keys))

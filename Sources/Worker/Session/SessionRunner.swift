@@ -40,7 +40,8 @@ struct SessionRunner: Sendable {
         let spec = SandboxSpec(
             id: sandboxID, limits: configuration.limits,
             network: .effective(allowedHosts: configuration.allowedHosts, environment: item.secret?.environment))
-        let holder = SandboxHolder(provider: provider, spec: spec, logger: logger)
+        let start = StartReport()
+        let holder = SandboxHolder(provider: provider, spec: spec, start: start, logger: logger)
         // A server that names the environment is ours, and leaves fetching to the worker.
         let isOurs = item.secret?.environment != nil
         let tools = ToolUse.sandboxTools.union(isOurs ? [ToolUse.webFetch] : [])
@@ -48,9 +49,10 @@ struct SessionRunner: Sendable {
         let client = SessionClient(
             api: api, session: session, credential: item.secret?.sessionsToken ?? configuration.environmentKey)
         let calls = CallRunner(
-            client: client, board: board, holder: holder, journal: journal,
+            client: client, board: board, holder: holder, journal: journal, start: start,
             interruptedCalls: item.secret?.interruptedCalls ?? [], logger: logger)
-        let end = await run(item, client: client, board: board, holder: holder, calls: calls, logger: logger)
+        let end = await run(
+            item, client: client, board: board, holder: holder, calls: calls, start: start, logger: logger)
         await settle(item, session, end, holder: holder, journal: journal, logger: logger)
     }
 
@@ -67,7 +69,7 @@ struct SessionRunner: Sendable {
     /// Nil when the item could not be acknowledged: it is not ours.
     private func run(
         _ item: WorkItem, client: SessionClient, board: SessionBoard, holder: SandboxHolder, calls: CallRunner,
-        logger: Logger
+        start: StartReport, logger: Logger
     ) async -> SessionEnd? {
         await withTaskGroup(of: Void.self, returning: SessionEnd?.self) { group in
             let agent = SessionAgent()
@@ -77,12 +79,21 @@ struct SessionRunner: Sendable {
                 // A failure is remembered by the holder and told to the model by the first call.
                 _ = try? await holder.lease()
                 await agent.fetched.wait()
+                let begin = ContinuousClock.now
                 await installer.install(agent.skills)
+                start.note(.skills, .now - begin)
                 board.tell { $0.sandboxPrepared() }
+                start.prepared.open()
             }
+            let begin = ContinuousClock.now
             guard await acknowledge(item, logger: logger) else {
                 group.cancelAll()
                 return nil
+            }
+            start.note(.claim, .now - begin)
+            // A server that names the environment is ours.
+            if item.secret?.environment != nil {
+                group.addTask { await start.send(to: client, logger: logger) }
             }
             group.addTask {
                 let lease = LeaseDriver(queue: queue, item: item, leaseSeconds: configuration.leaseSeconds)

@@ -13,20 +13,22 @@ struct EngineCheck: DoctorCheck {
     let settings: Settings
 
     func run() async -> [Finding] {
-        let name = "sandboxes"
         let quiet = Logger(label: "perimeter.doctor") { _ in SwiftLogNoOpLogHandler() }
-        let engine: NamespaceEngine
+        var settings = settings
+        settings.worker.warmSandboxes = 0
+        let engine: any SandboxProvider
         do {
-            engine = try NamespaceEngine(
-                settings: settings, runtimeDirectory: "/run/perimeter/doctor-\(getpid())", logger: quiet)
+            engine = try SandboxEngines(
+                settings: settings, runtimeDirectory: "/run/perimeter/doctor-\(getpid())", logger: quiet
+            ).chosen()
         } catch {
-            return [Finding(name, .fatal, error.message, remedy: error.remedy ?? "run ./run once")]
+            return [Finding("sandboxes", .fatal, error.message, remedy: error.remedy ?? "run ./run once")]
         }
         let report = await engine.probe()
         await engine.shutdown()
         let problems = report.problems.map { problem in
-            Finding(name, problem.isFatal ? .fatal : .warning, problem.summary, remedy: problem.remedy)
+            Finding("sandboxes", problem.isFatal ? .fatal : .warning, problem.summary, remedy: problem.remedy)
         }
-        return report.isUsable ? [Finding(name, .ok, report.boundary)] + problems : problems
+        return report.isUsable ? [Finding("sandboxes", .ok, report.boundary)] + problems : problems
     }
 }

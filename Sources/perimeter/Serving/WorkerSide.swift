@@ -1,5 +1,4 @@
 internal import AsyncHTTPClient
-internal import Engines
 internal import Logging
 internal import Sandbox
 internal import ServiceLifecycle
@@ -13,7 +12,7 @@ struct WorkerSide: Service {
     /// Gives the server's address; nil ends the worker without an error.
     let serverURL: @Sendable () async -> String?
     let settings: Settings
-    let engine: NamespaceEngine
+    let engine: any SandboxProvider
     let logger: Logger
 
     func run() async throws {

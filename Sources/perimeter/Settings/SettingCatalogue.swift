@@ -48,7 +48,7 @@ enum SettingCatalogue {
         "worker.environment_key", .text, variables: ["ANTHROPIC_ENVIRONMENT_KEY"], isSecret: true,
         "key of that environment")
     static let sandboxEngine = SettingKey(
-        "worker.sandbox_engine", .choice(["auto", "namespace"]), default: "auto",
+        "worker.sandbox_engine", .choice(["auto"] + SandboxEngines.names), default: "auto",
         variables: ["PERIMETER_SANDBOX_ENGINE"], "isolation of the sandboxes; auto takes the strongest one that works")
     static let concurrentSessions = SettingKey(
         "worker.concurrent_sessions", .count(1...1024), default: "8", variables: ["PERIMETER_CONCURRENT_SESSIONS"],
@@ -74,6 +74,9 @@ enum SettingCatalogue {
     static let maxIdleSeconds = SettingKey(
         "worker.max_idle_seconds", .count(0...86_400), default: "60", variables: ["PERIMETER_MAX_IDLE_SECONDS"],
         "an idle session's work item is given back after this time; 0 keeps it")
+    static let warmSandboxes = SettingKey(
+        "worker.warm_sandboxes", .count(0...256), default: "0", variables: ["PERIMETER_WARM_SANDBOXES"],
+        "sandboxes kept ready for new sessions")
     static let execd = SettingKey(
         "worker.execd", .text, variables: ["PERIMETER_EXECD"],
         "the perimeter-execd executable; found beside perimeter by default")
@@ -93,6 +96,7 @@ enum SettingCatalogue {
         listen, dataDirectory, adminKey, databaseURL, masterKey, allowPrivateMCP, strictBetaHeaders, bodyLimit,
         modelProvider, modelBaseURL, modelAPIKey, modelMap, serverURL, environmentID, environmentKey, sandboxEngine,
         concurrentSessions, allowedHosts, memoryLimit, processLimit, cpuLimit, diskLimit, leaseSeconds, maxIdleSeconds,
+        warmSandboxes,
         execd, allowWeakerLimits, logLevel, logFormat,
     ]
 

@@ -54,7 +54,8 @@ struct Settings: Sendable {
             memoryLimit: number(SettingCatalogue.memoryLimit), processLimit: number(SettingCatalogue.processLimit),
             cpuLimit: number(SettingCatalogue.cpuLimit), diskLimit: number(SettingCatalogue.diskLimit),
             leaseSeconds: number(SettingCatalogue.leaseSeconds),
-            maxIdleSeconds: number(SettingCatalogue.maxIdleSeconds), execd: text(SettingCatalogue.execd),
+            maxIdleSeconds: number(SettingCatalogue.maxIdleSeconds),
+            warmSandboxes: number(SettingCatalogue.warmSandboxes), execd: text(SettingCatalogue.execd),
             allowsWeakerLimits: flag(SettingCatalogue.allowWeakerLimits))
         logLevel = text(SettingCatalogue.logLevel) ?? "info"
         logFormat = text(SettingCatalogue.logFormat) ?? "text"

@@ -16,6 +16,8 @@ struct WorkerSettings: Sendable {
     var leaseSeconds: Int
     /// 0 keeps the item of an idle session.
     var maxIdleSeconds: Int
+    /// Sandboxes kept ready; 0 keeps none.
+    var warmSandboxes: Int
     var execd: String?
     var allowsWeakerLimits: Bool
 }

@@ -1,6 +1,6 @@
 internal import ArgumentParser
-internal import Engines
 internal import Logging
+internal import Sandbox
 internal import Store
 internal import Worker
 
@@ -18,7 +18,7 @@ struct UpCommand: AsyncParsableCommand {
         let logger = Logger.make("perimeter", settings)
         for warning in loaded.warnings { logger.warning("settings", metadata: ["warning": "\(warning)"]) }
         let directory = try DataDirectory(settings.dataDirectory)
-        let engine = try NamespaceEngine(settings: settings, logger: logger)
+        let engine = try SandboxEngines(settings: settings, logger: logger).chosen()
         try await ServerSide.with(settings, directory, logger: logger) { side in
             let key = try KeyFile.worker(in: settings.dataDirectory).readOrCreate()
             try await side.store.ensureKey(KeySecret(key), kind: .cloudWorker, name: "worker of this host")

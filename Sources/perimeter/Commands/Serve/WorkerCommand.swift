@@ -1,6 +1,6 @@
 internal import ArgumentParser
-internal import Engines
 internal import Logging
+internal import Sandbox
 internal import Models
 internal import Worker
 
@@ -38,7 +38,7 @@ struct WorkerCommand: AsyncParsableCommand {
                 remedy: "set ANTHROPIC_ENVIRONMENT_KEY to the key as it was shown")
         }
         let directory = try DataDirectory(settings.dataDirectory, role: "worker")
-        let engine = try NamespaceEngine(settings: settings, logger: logger)
+        let engine = try SandboxEngines(settings: settings, logger: logger).chosen()
         let worker = WorkerSide(
             environment: environment, key: key, serverURL: { url }, settings: settings, engine: engine, logger: logger)
         try await ServeGroup.run([worker], logger: logger)

@@ -1,0 +1,50 @@
+internal import Hummingbird
+internal import Store
+internal import Wire
+
+/// `/v1/sessions/{id}/sandbox`, an extension: what holds a session's tools, and how long its start took.
+extension API {
+    private static let maximumBoundary = 400
+    /// A day: what takes longer is no start.
+    private static let longestStage = 86_400.0
+
+    func addSandboxes(to routes: Routes) {
+        routes.get { try await retrieveSandbox($0, $1) }
+        routes.post { try await reportSandbox($0, $1) }
+    }
+
+    private func retrieveSandbox(_ request: Request, _ context: APIContext) async throws -> Response {
+        try QueryReader(request).finish()
+        let (session, _) = try await readableSession(context)
+        let report = try await store.sandboxReport(of: session.id)
+        return .json([
+            "type": "session_sandbox", "session_id": .string(session.id.rawValue),
+            "boundary": report?.body["boundary"] ?? JSON(session.sandbox),
+            "stages": report?.body["stages"] ?? [:], "reported_at": JSON(report?.reportedAt),
+        ])
+    }
+
+    /// Only the worker that serves the session may say what holds it.
+    private func reportSandbox(_ request: Request, _ context: APIContext) async throws -> Response {
+        let (session, access) = try await readableSession(context)
+        try access.requireService(of: session)
+        var reader = try ObjectReader(try await request.json(limit: bodyLimit))
+        let boundary = try reader.string("boundary", length: 1...Self.maximumBoundary)
+        let stages = try reader.required("stages")
+        try reader.finish()
+        guard let given = stages.objectValue?.members else {
+            throw WireError.invalid("stages: expected an object, got \(stages.kindName)")
+        }
+        for (name, value) in given {
+            guard StartStages.names.contains(name) else {
+                throw WireError.invalid("stages: there is no stage '\(name.prefix(64))'")
+            }
+            guard let seconds = value.doubleValue, (0...Self.longestStage).contains(seconds) else {
+                throw WireError.invalid("stages.\(name): expected seconds from 0 to \(Int(Self.longestStage))")
+            }
+        }
+        startStages.observe(given.compactMap { stage in stage.value.doubleValue.map { (stage.key, $0) } }, of: session.id)
+        try await store.reportSandbox(of: session.id, ["boundary": .string(boundary), "stages": stages])
+        return .json([:])
+    }
+}

@@ -1,0 +1,63 @@
+internal import Egress
+internal import Engines
+internal import Logging
+internal import Sandbox
+
+/// Makes the engines that the settings ask for. One line per engine in `all`.
+struct SandboxEngines {
+    let settings: Settings
+    /// Nil takes the one that belongs to the data directory.
+    var runtimeDirectory: String?
+    let logger: Logger
+
+    /// What `worker.sandbox_engine` may name beside `auto`.
+    static let names = ["namespace"]
+
+    /// The engine that is asked for, with a warm pool in front when that is asked for.
+    /// - Throws: ``CommandError`` when something that the engine needs cannot be found.
+    func chosen() throws(CommandError) -> any SandboxProvider {
+        let engine: any SandboxProvider =
+            settings.worker.sandboxEngine == "auto"
+            ? AutoEngine(candidates: try candidates(), logger: logger) : try engine(settings.worker.sandboxEngine)
+        guard settings.worker.warmSandboxes > 0 else { return engine }
+        return WarmPool(
+            engine: engine, size: settings.worker.warmSandboxes, names: WarmFolder(stateDirectory: stateDirectory),
+            logger: logger)
+    }
+
+    /// What `auto` chooses from; of equal boundaries the earlier one is taken.
+    func candidates() throws(CommandError) -> [any SandboxProvider] {
+        if settings.worker.allowsWeakerLimits {
+            logger.warning("weaker limits are allowed: some bounds of sandboxes may not be enforced")
+        }
+        var engines: [any SandboxProvider] = []
+        for name in Self.names { engines.append(try engine(name)) }
+        return engines
+    }
+
+    private func engine(_ name: String) throws(CommandError) -> any SandboxProvider {
+        let execd = try ExecutablePath.execd(named: settings.worker.execd)
+        switch name {
+        case "namespace":
+            return NamespaceEngine(
+                configuration: NamespaceConfiguration(
+                    execdPath: execd, stateDirectory: stateDirectory, runtimeDirectory: runtimeDirectory,
+                    allowsWeakerLimits: settings.worker.allowsWeakerLimits),
+                gate: gate, logger: logger)
+        default:
+            throw CommandError(.usage, "worker.sandbox_engine: there is no engine '\(name)'")
+        }
+    }
+
+    /// All engines of a host share it, so that a session's files stay when the engine changes.
+    private var stateDirectory: String { settings.dataDirectory + "/sandboxes" }
+
+    private var gate: @Sendable (SandboxSpec) -> (any OutboundGate)? {
+        let trusted = settings.worker.allowedHosts ?? []
+        let tls = UpstreamTLS()
+        return { [logger] spec in
+            spec.network == .none
+                ? nil : EgressGate(policy: spec.network, trusted: trusted, tls: tls, logger: logger)
+        }
+    }
+}
