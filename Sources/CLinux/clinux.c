@@ -9,8 +9,10 @@
 #include <netinet/tcp.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -107,6 +109,20 @@ int clinux_term_signal(int status) { return WTERMSIG(status); }
 
 enum { max_maps = 8, scratch_base = 210 };
 
+// Default signals, an empty mask and a session of its own.
+static int set_attributes(posix_spawnattr_t *attributes) {
+    sigset_t all, none;
+    sigfillset(&all);
+    sigemptyset(&none);
+    int error = posix_spawnattr_setsigdefault(attributes, &all);
+    if (error == 0) error = posix_spawnattr_setsigmask(attributes, &none);
+    if (error == 0) {
+        error = posix_spawnattr_setflags(
+            attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSID);
+    }
+    return error;
+}
+
 int clinux_spawn(int32_t *pid, const char *path, char *const *arguments, char *const *environment, const char *directory,
                  const struct clinux_descriptor_map *maps, size_t map_count) {
     if (map_count > max_maps) return EINVAL;
@@ -137,22 +153,57 @@ int clinux_spawn(int32_t *pid, const char *path, char *const *arguments, char *c
     // Whatever a library forgot to mark close-on-exec.
     if (error == 0) error = posix_spawn_file_actions_addclosefrom_np(&actions, beyond);
     if (error == 0 && directory != NULL) error = posix_spawn_file_actions_addchdir_np(&actions, directory);
-    if (error == 0) {
-        sigset_t all, none;
-        sigfillset(&all);
-        sigemptyset(&none);
-        error = posix_spawnattr_setsigdefault(&attributes, &all);
-        if (error == 0) error = posix_spawnattr_setsigmask(&attributes, &none);
-        if (error == 0) {
-            error = posix_spawnattr_setflags(
-                &attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSID);
-        }
-    }
+    if (error == 0) error = set_attributes(&attributes);
     if (error == 0) error = posix_spawn(pid, path, &actions, &attributes, arguments, environment);
     for (size_t index = 0; index < used; index++) close(scratch[index]);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     return error;
+}
+
+int clinux_spawn_on_terminal(int32_t *pid, const char *path, char *const *arguments, char *const *environment,
+                             const char *directory, const char *name) {
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    int error = posix_spawn_file_actions_init(&actions);
+    if (error != 0) return error;
+    error = posix_spawnattr_init(&attributes);
+    if (error != 0) {
+        posix_spawn_file_actions_destroy(&actions);
+        return error;
+    }
+    error = set_attributes(&attributes);
+    // The first terminal that a session's leader opens becomes its controlling one (credentials(7)).
+    if (error == 0) error = posix_spawn_file_actions_addopen(&actions, 0, name, O_RDWR, 0);
+    if (error == 0) error = posix_spawn_file_actions_adddup2(&actions, 0, 1);
+    if (error == 0) error = posix_spawn_file_actions_adddup2(&actions, 0, 2);
+    if (error == 0) error = posix_spawn_file_actions_addclosefrom_np(&actions, 3);
+    if (error == 0 && directory != NULL) error = posix_spawn_file_actions_addchdir_np(&actions, directory);
+    if (error == 0) error = posix_spawn(pid, path, &actions, &attributes, arguments, environment);
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    return error;
+}
+
+int clinux_resize_terminal(int master, uint16_t columns, uint16_t rows) {
+    struct winsize size = {.ws_col = columns, .ws_row = rows};
+    return ioctl(master, TIOCSWINSZ, &size);
+}
+
+int clinux_open_terminal(uint16_t columns, uint16_t rows, char *name, size_t name_size) {
+    int master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+    if (master < 0) return -1;
+    int unlocked = 0;
+    int number = 0;
+    if (ioctl(master, TIOCSPTLCK, &unlocked) < 0 || ioctl(master, TIOCGPTN, &number) < 0 ||
+        clinux_resize_terminal(master, columns, rows) < 0 ||
+        snprintf(name, name_size, "/dev/pts/%d", number) >= (int)name_size) {
+        int error = errno;
+        close(master);
+        errno = error;
+        return -1;
+    }
+    return master;
 }
 
 // Closes the descriptor, keeps the error, and returns -1.

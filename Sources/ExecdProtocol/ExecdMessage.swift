@@ -17,6 +17,7 @@ package enum ExecdMessage: PeerMessage, Equatable {
     case window(UInt32)
     case end
     case reset(ResetReason)
+    case exited(Int32)
 
     package var kind: FrameKind {
         switch self {
@@ -36,6 +37,7 @@ package enum ExecdMessage: PeerMessage, Equatable {
         case .window: .window
         case .end: .end
         case .reset: .reset
+        case .exited: .exited
         }
     }
 
@@ -65,7 +67,9 @@ package enum ExecdMessage: PeerMessage, Equatable {
         case .window: self = .window(try reader.uint32())
         case .end: self = .end
         case .reset: self = .reset(ResetReason(rawValue: try reader.byte()) ?? .unspecified)
-        case .hello, .shutdown, .call, .cancel, .journalRequest, .putBegin, .putData, .putEnd, .openPort:
+        case .exited: self = .exited(Int32(bitPattern: try reader.uint32()))
+        case .hello, .shutdown, .call, .cancel, .journalRequest, .putBegin, .putData, .putEnd, .openPort, .openShell,
+            .resize:
             throw .wrongDirection(kind)
         }
         try reader.finish()
@@ -87,6 +91,7 @@ package enum ExecdMessage: PeerMessage, Equatable {
             result?.append(to: &writer)
         case .window(let credit): writer.put(credit)
         case .reset(let reason): writer.put(reason.rawValue)
+        case .exited(let code): writer.put(UInt32(bitPattern: code))
         case .journalEnd, .putDone, .open, .opened, .end: break
         }
     }

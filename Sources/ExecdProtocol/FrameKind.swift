@@ -25,7 +25,10 @@
 /// | putDone | E→W | put's | – | in place; a `fault` instead says why not |
 /// | open | E→W | new even | – | a program inside connected to the local proxy port |
 /// | openPort | W→E | new odd | port u16 | connect to 127.0.0.1:port inside |
-/// | opened | E→W | openPort's | – | connected; a `reset` instead says why not |
+/// | openShell | W→E | new odd | columns u16, rows u16, command | start a shell for a person: on a terminal of that size, or on plain streams when it has no columns; an empty command is an interactive shell |
+/// | opened | E→W | openPort's, openShell's | – | connected; a `reset` instead says why not |
+/// | resize | W→E | openShell's | columns u16, rows u16 | the terminal's new size |
+/// | exited | E→W | openShell's | code i32 | the shell ended so, 128 + n for signal n; its `end` follows |
 /// | data | both | TCP stream's | raw bytes | costs credit |
 /// | window | both | TCP stream's | u32 | gives that much more credit to the other side |
 /// | end | both | TCP stream's | – | no more data this way (half-close); both ways ended = the stream is finished |
@@ -69,6 +72,9 @@ package enum FrameKind: UInt8, Sendable, CaseIterable {
     case window
     case end
     case reset
+    case openShell
+    case resize
+    case exited
 
     /// Messages of this kind may span several frames.
     package var isFragmented: Bool {

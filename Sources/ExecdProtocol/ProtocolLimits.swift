@@ -12,6 +12,8 @@ package enum ProtocolLimits {
     package static let initialWindow = 256 << 10
     /// TCP streams of one connection, both kinds together.
     package static let maxStreams = 256
+    /// Bytes of the command of a person's shell.
+    package static let maxShellCommand = 64 << 10
     /// Bytes of a call id.
     package static let maxCallID = 256
     /// Content blocks of a result.

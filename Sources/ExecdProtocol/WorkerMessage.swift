@@ -15,6 +15,8 @@ package enum WorkerMessage: PeerMessage, Equatable {
     case window(UInt32)
     case end
     case reset(ResetReason)
+    case openShell(columns: UInt16, rows: UInt16, command: String)
+    case resize(columns: UInt16, rows: UInt16)
 
     package var kind: FrameKind {
         switch self {
@@ -33,6 +35,8 @@ package enum WorkerMessage: PeerMessage, Equatable {
         case .window: .window
         case .end: .end
         case .reset: .reset
+        case .openShell: .openShell
+        case .resize: .resize
         }
     }
 
@@ -61,7 +65,17 @@ package enum WorkerMessage: PeerMessage, Equatable {
         case .window: self = .window(try reader.uint32())
         case .end: self = .end
         case .reset: self = .reset(ResetReason(rawValue: try reader.byte()) ?? .unspecified)
-        case .helloAck, .fault, .callAccepted, .output, .result, .journalEntry, .journalEnd, .putDone, .open, .opened:
+        case .openShell:
+            let columns = try reader.uint16()
+            let rows = try reader.uint16()
+            let command = try reader.text("command", limit: ProtocolLimits.maxShellCommand)
+            guard !command.utf8.contains(0) else { throw .invalidField("command") }
+            self = .openShell(columns: columns, rows: rows, command: command)
+        case .resize:
+            let columns = try reader.uint16()
+            self = .resize(columns: columns, rows: try reader.uint16())
+        case .helloAck, .fault, .callAccepted, .output, .result, .journalEntry, .journalEnd, .putDone, .open, .opened,
+            .exited:
             throw .wrongDirection(kind)
         }
         try reader.finish()
@@ -84,6 +98,13 @@ package enum WorkerMessage: PeerMessage, Equatable {
         case .openPort(let port): writer.put(port)
         case .window(let credit): writer.put(credit)
         case .reset(let reason): writer.put(reason.rawValue)
+        case .openShell(let columns, let rows, let command):
+            writer.put(columns)
+            writer.put(rows)
+            writer.put(command)
+        case .resize(let columns, let rows):
+            writer.put(columns)
+            writer.put(rows)
         case .shutdown, .journalRequest, .putEnd, .end: break
         }
     }

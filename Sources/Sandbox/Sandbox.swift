@@ -19,6 +19,13 @@ public protocol Sandbox: Sendable {
     /// What the journal inside knows: started and settled calls of this sandbox's life.
     func journal() async throws(SandboxError) -> [String: JournalEntry]
 
+    /// Opens a stream to something inside. It costs one of 256 places until it has ended or is reset.
+    ///
+    /// A shell runs beside the tools: no interrupt of a call ends it, and nothing of it is in the journal.
+    /// - Throws: `.unavailable` when nothing inside takes it, `.quotaExceeded` when too many are open, `.unsupported` where the
+    ///   engine has no streams, `.lost`.
+    func open(_ target: StreamTarget) async throws(SandboxError) -> any SandboxStream
+
     /// Writes one file inside, creating parents; `path` is absolute and below a writable root of the sandbox.
     /// - Parameter mode: permission bits, such as 0o755.
     func put(_ bytes: [UInt8], at path: String, mode: UInt16) async throws(SandboxError)
@@ -40,6 +47,10 @@ public protocol Sandbox: Sendable {
 }
 
 extension Sandbox {
+    public func open(_ target: StreamTarget) async throws(SandboxError) -> any SandboxStream {
+        throw SandboxError(.unsupported, "this engine opens no streams into its sandboxes")
+    }
+
     public var stages: [SandboxStage: Duration] { [:] }
 }
 

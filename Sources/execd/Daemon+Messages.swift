@@ -15,12 +15,16 @@ extension Daemon {
         case .journalRequest: connection.replays.append((stream, journal.ids[...]))
         case .putBegin, .putData, .putEnd: put(message, stream, connection)
         case .openPort(let port): openPort(port, stream, connection)
+        case .openShell(let columns, let rows, let command): openShell(columns, rows, command, stream, connection)
+        case .resize(let columns, let rows): relays[stream]?.resize(columns, rows)
         case .data(let bytes):
             guard let relay = relays[stream] else { return }
             if !relay.receive(bytes, connection) { connection.fail(Fault(.violation, "data beyond the credit")) }
             if relay.isFinished { relays[stream] = nil }
         case .window(let credit):
-            if relays[stream]?.grant(credit) == false { connection.fail(Fault(.violation, "too much credit")) }
+            guard let relay = relays[stream] else { return }
+            if !relay.grant(credit, connection) { connection.fail(Fault(.violation, "too much credit")) }
+            if relay.isFinished { relays[stream] = nil }
         case .end:
             guard let relay = relays[stream] else { return }
             relay.workerEnded(connection)
@@ -91,6 +95,22 @@ extension Daemon {
         }
         do {
             relays[stream] = try Relay(connectingTo: port, stream: stream)
+        } catch {
+            connection.send(.reset(.refused), on: stream)
+        }
+    }
+
+    private func openShell(
+        _ columns: UInt16, _ rows: UInt16, _ command: String, _ stream: UInt32, _ connection: Connection
+    ) {
+        guard relays.count < ProtocolLimits.maxStreams, relays[stream] == nil, stream % 2 == 1 else {
+            return connection.send(.reset(.tooManyStreams), on: stream)
+        }
+        do {
+            let shell = try AttachedShell(
+                columns: columns, rows: rows, command: command, settings: settings, children: children)
+            relays[stream] = Relay(shell: shell, stream: stream)
+            connection.send(.opened, on: stream)
         } catch {
             connection.send(.reset(.refused), on: stream)
         }

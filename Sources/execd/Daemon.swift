@@ -21,7 +21,7 @@ final class Daemon {
     private var active: Connection?
     var relays: [UInt32: Relay] = [:]
     private var nextStream: UInt32 = 2
-    private let children = ChildTable()
+    let children = ChildTable()
     private let tree = ProcessTree(below: getpid())
     private let listener: Descriptor
     private let token: ConnectionToken?
@@ -117,6 +117,11 @@ final class Daemon {
             if number != UInt32(SIGCHLD) { isEnding = true }
         }
         children.reapAll()
+        guard let active else { return }
+        for (stream, relay) in relays {
+            relay.checkShell(children, active)
+            if relay.isFinished { relays[stream] = nil }
+        }
     }
 
     private func takeToolEvents() {
@@ -174,6 +179,7 @@ final class Daemon {
         connection.puts = [:]
         guard active === connection else { return }
         active = nil
+        for relay in relays.values { relay.drop() }
         relays = [:]
     }
 

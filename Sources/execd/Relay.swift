@@ -3,7 +3,7 @@ internal import ExecdProtocol
 internal import Glibc
 internal import Toolset
 
-/// One TCP stream between a socket inside and the worker, bounded both ways by credit.
+/// One stream between a socket or a terminal inside and the worker, bounded both ways by credit.
 final class Relay {
     private static let windowStep = ProtocolLimits.initialWindow / 4
 
@@ -22,16 +22,28 @@ final class Relay {
     private var hasWorkerEnded = false
     private var hasShutDown = false
     private(set) var isFinished = false
+    /// What is at the other end, when it is no socket.
+    private let shell: AttachedShell?
+    /// How the shell ended; its last output is still to be sent then.
+    private var exitCode: Int32?
 
     /// Takes a connection that a program inside made to the proxy port.
     init(accepted socket: Descriptor, stream: UInt32) {
         self.socket = socket
         self.stream = stream
+        shell = nil
+    }
+
+    init(shell: AttachedShell, stream: UInt32) {
+        socket = shell.stream
+        self.stream = stream
+        self.shell = shell
     }
 
     /// Starts connecting to a port inside.
     init(connectingTo port: UInt16, stream: UInt32) throws(SystemFailure) {
         self.stream = stream
+        shell = nil
         connectingTo = port
         let raw = clinux_connect_loopback(port, 0)
         triedV6 = raw < 0
@@ -66,8 +78,9 @@ final class Relay {
     }
 
     /// - Returns: false when the credit goes beyond all sense.
-    func grant(_ bytes: UInt32) -> Bool {
+    func grant(_ bytes: UInt32, _ connection: Connection) -> Bool {
         credit += Int(bytes)
+        if exitCode != nil, credit > 0, !isFinished { readIn(connection) }
         return credit <= 1 << 30
     }
 
@@ -78,6 +91,23 @@ final class Relay {
 
     /// Ends the stream without a word to the worker, which already knows.
     func drop() {
+        isFinished = true
+        if exitCode == nil { shell?.hangUp() }
+    }
+
+    func resize(_ columns: UInt16, _ rows: UInt16) { shell?.resize(columns, rows) }
+
+    /// Looks whether the shell has ended, and says so after its last output.
+    func checkShell(_ children: ChildTable, _ connection: Connection) {
+        guard let shell, exitCode == nil, let status = children.takeStatus(of: shell.pid) else { return }
+        exitCode = status.shellCode
+        if hasReadAll { sendExit(connection) } else if credit > 0 { readIn(connection) }
+    }
+
+    private func sendExit(_ connection: Connection) {
+        guard let exitCode, !isFinished else { return }
+        connection.send(.exited(exitCode), on: stream)
+        connection.send(.end, on: stream)
         isFinished = true
     }
 
@@ -98,26 +128,44 @@ final class Relay {
     private func readIn(_ connection: Connection) {
         do {
             let bytes = try socket.read(upTo: min(credit, 64 << 10))
-            guard !bytes.isEmpty else {
-                hasReadAll = true
-                connection.send(.end, on: stream)
-                return finishIfBothEnded()
-            }
+            guard !bytes.isEmpty else { return readToEnd(connection) }
             credit -= bytes.count
             connection.send(.data(bytes), on: stream)
+            // After its shell's end nothing wakes us for what a terminal still holds.
+            if exitCode != nil, credit > 0 { readIn(connection) }
         } catch {
-            if error.code != EAGAIN { reset(.brokenPipe, connection) }
+            switch error.code {
+            case EAGAIN: if exitCode != nil { sendExit(connection) }
+            // A terminal that no program holds any more.
+            case EIO where shell != nil: readToEnd(connection)
+            default: reset(.brokenPipe, connection)
+            }
         }
+    }
+
+    private func readToEnd(_ connection: Connection) {
+        hasReadAll = true
+        guard shell == nil else { return sendExit(connection) }
+        connection.send(.end, on: stream)
+        finishIfBothEnded()
     }
 
     private func writeOut(_ connection: Connection) {
         while !toSocket.isEmpty {
+            let isTerminal = shell?.isTerminal ?? false
             let count = toSocket.withUnsafeBytes {
-                send(socket.raw, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+                isTerminal
+                    ? write(socket.raw, $0.baseAddress, $0.count)
+                    : send(socket.raw, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
             }
             if count < 0 {
                 if errno == EINTR { continue }
                 if errno == EAGAIN { break }
+                // A shell's end has its own word; what it did not read is lost.
+                guard shell == nil else {
+                    toSocket = []
+                    break
+                }
                 return reset(.brokenPipe, connection)
             }
             toSocket.removeFirst(count)
@@ -130,7 +178,8 @@ final class Relay {
         }
         if hasWorkerEnded, toSocket.isEmpty, !hasShutDown {
             hasShutDown = true
-            shutdown(socket.raw, Int32(SHUT_WR))
+            // A terminal has no half: its programs would wait for ever.
+            if shell?.isTerminal ?? false { shell?.hangUp() } else { shutdown(socket.raw, Int32(SHUT_WR)) }
         }
         finishIfBothEnded()
     }
@@ -141,6 +190,6 @@ final class Relay {
     }
 
     private func finishIfBothEnded() {
-        if hasReadAll, hasShutDown { isFinished = true }
+        if shell == nil, hasReadAll, hasShutDown { isFinished = true }
     }
 }

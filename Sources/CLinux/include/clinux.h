@@ -60,6 +60,17 @@ struct clinux_descriptor_map {
 int clinux_spawn(int32_t *pid, const char *path, char *const *arguments, char *const *environment, const char *directory,
                  const struct clinux_descriptor_map *maps, size_t map_count);
 
+// A pseudo terminal of that size. The master is close-on-exec and non-blocking; `name` gets the path of the other end.
+// Returns the master, or -1 with errno.
+int clinux_open_terminal(uint16_t columns, uint16_t rows, char *name, size_t name_size);
+
+// Tells the terminal its size. Returns 0, or -1 with errno.
+int clinux_resize_terminal(int master, uint16_t columns, uint16_t rows);
+
+// As clinux_spawn, with the terminal at `name` as standard input, output and error and as the controlling one.
+int clinux_spawn_on_terminal(int32_t *pid, const char *path, char *const *arguments, char *const *environment,
+                             const char *directory, const char *name);
+
 // A TCP socket that listens on 127.0.0.1:port, close-on-exec and non-blocking; port 0 picks one.
 int clinux_listen_loopback(uint16_t port);
 // Starts connecting to a loopback port (IPv6 when `v6`), close-on-exec and non-blocking. The connect may be in progress.

@@ -39,8 +39,11 @@ final class ExecdChannelHandler: ChannelInboundHandler {
         case .ping(let value):
             outlet.reply(.pong(value), on: 0)
             return nil
-        case .open, .data, .window, .end, .reset: return relays.receive(message, on: stream, outlet)
-        case .pong, .opened: return "a \(message.kind) that nobody asked for"
+        case .reset where stream % 2 == 1 && requests.isWaiting(stream):
+            relays.forget(stream)
+            return requests.receive(message, on: stream)
+        case .open, .data, .window, .end, .reset, .exited: return relays.receive(message, on: stream, outlet)
+        case .pong: return "a \(message.kind) that nobody asked for"
         default: return requests.receive(message, on: stream)
         }
     }

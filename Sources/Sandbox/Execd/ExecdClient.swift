@@ -90,6 +90,40 @@ package final class ExecdClient: Sendable {
         return entries
     }
 
+    /// Opens a stream; see ``Sandbox/open(_:)``.
+    package func open(_ target: StreamTarget) async throws(SandboxError) -> any SandboxStream {
+        let message: WorkerMessage
+        switch target {
+        case .port(let port): message = .openPort(port)
+        case .terminal(let columns, let rows, let command):
+            message = .openShell(columns: max(columns, 1), rows: max(rows, 1), command: try Self.checked(command))
+        case .command(let command):
+            message = .openShell(columns: 0, rows: 0, command: try Self.checked(command))
+        }
+        let stream = try requests.begin(.stream)
+        guard let connection = relays.adopt(stream, outlet) else {
+            _ = requests.abandon(stream)
+            throw SandboxError(.quotaExceeded, "the sandbox has too many streams open")
+        }
+        outlet.send(message, on: stream)
+        do throws(SandboxError) {
+            guard case .opened = try await answerInTime(on: stream) else {
+                throw SandboxError(.protocolViolation, "the daemon opened a stream with something else")
+            }
+            return connection
+        } catch {
+            await connection.reset()
+            throw error
+        }
+    }
+
+    private static func checked(_ command: String) throws(SandboxError) -> String {
+        guard command.utf8.count <= ProtocolLimits.maxShellCommand, !command.utf8.contains(0) else {
+            throw SandboxError(.unsupported, "a command has at most \(ProtocolLimits.maxShellCommand) bytes and no NUL")
+        }
+        return command
+    }
+
     /// Writes one file inside; see ``Sandbox/put(_:at:mode:)``. Once begun it goes on to its end, also when cancelled.
     package func put(_ bytes: [UInt8], at path: String, mode: UInt16) async throws(SandboxError) {
         guard path.hasPrefix("/"), path.utf8.count <= 4096, !path.utf8.contains(0) else {

@@ -21,6 +21,10 @@ public struct ExecdSandbox: Sandbox {
 
     public func journal() async throws(SandboxError) -> [String: JournalEntry] { try await client.journal() }
 
+    public func open(_ target: StreamTarget) async throws(SandboxError) -> any SandboxStream {
+        try await client.open(target)
+    }
+
     public func put(_ bytes: [UInt8], at path: String, mode: UInt16) async throws(SandboxError) {
         try await client.put(bytes, at: path, mode: mode)
     }

@@ -1,11 +1,12 @@
 internal import ExecdProtocol
 internal import Synchronization
 
-/// One TCP stream from inside, bounded both ways by credit: the driver of its ``StreamMachine``.
-final class ProxiedConnection: OutboundConnection {
+/// One byte stream to or from inside, bounded both ways by credit: the driver of its ``StreamMachine``.
+final class ProxiedConnection: SandboxStream {
     private enum Side: CaseIterable { case reader, writer, watcher }
     private struct State {
         var machine = StreamMachine()
+        var exitCode: Int32?
         var waiters: [Side: CheckedContinuation<Void, Never>] = [:]
     }
 
@@ -64,6 +65,14 @@ final class ProxiedConnection: OutboundConnection {
         onEnd()
     }
 
+    var exitCode: Int32? { state.withLock { $0.exitCode } }
+
+    func exited(_ code: Int32) { state.withLock { $0.exitCode = code } }
+
+    func resize(columns: UInt16, rows: UInt16) async {
+        outlet.send(.resize(columns: columns, rows: rows), on: stream)
+    }
+
     /// Returns once the stream is broken or over in order, or when cancelled.
     func untilEnded() async {
         await wait(.watcher) { $0.isBroken || $0.isOver }
@@ -115,5 +124,5 @@ final class ProxiedConnection: OutboundConnection {
         for waiter in waiters { waiter.resume() }
     }
 
-    private static var lost: SandboxError { SandboxError(.lost, "the connection from inside is over") }
+    private static var lost: SandboxError { SandboxError(.lost, "the stream to the sandbox is over") }
 }

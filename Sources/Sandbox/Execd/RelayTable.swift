@@ -1,7 +1,7 @@
 internal import ExecdProtocol
 internal import Synchronization
 
-/// The TCP streams that programs inside have opened, by stream.
+/// The byte streams of a connection: those that programs inside have opened, and those that the worker has.
 ///
 /// A stream takes one of ``ProtocolLimits/maxStreams`` places until its serving has ended, also when the daemon has reset it
 /// before: so neither the streams nor the tasks for them can grow beyond that.
@@ -9,6 +9,8 @@ final class RelayTable: Sendable {
     private struct State {
         var connections: [UInt32: ProxiedConnection] = [:]
         var highest: UInt32 = 0
+        /// The highest of the worker's own.
+        var highestOwn: UInt32 = 0
         var places = 0
         var isClosed = false
     }
@@ -48,19 +50,48 @@ final class RelayTable: Sendable {
         await connection.reset()
     }
 
-    /// Takes a message of a TCP stream.
+    /// Takes in a stream that the worker is about to open. Nil when too many are open.
+    func adopt(_ stream: UInt32, _ outlet: FrameOutlet) -> ProxiedConnection? {
+        let connection = ProxiedConnection(stream: stream, outlet: outlet) { [weak self] in
+            self?.release(stream)
+        }
+        return state.withLock { state in
+            guard !state.isClosed, state.places < ProtocolLimits.maxStreams else { return nil }
+            state.places += 1
+            state.highestOwn = max(state.highestOwn, stream)
+            state.connections[stream] = connection
+            return connection
+        }
+    }
+
+    private func release(_ stream: UInt32) {
+        state.withLock { state in
+            guard state.connections.removeValue(forKey: stream) != nil else { return }
+            state.places -= 1
+        }
+    }
+
+    /// Takes a message of a stream.
     /// - Returns: why the protocol does not allow it, or nil.
     func receive(_ message: ExecdMessage, on stream: UInt32, _ outlet: FrameOutlet) -> String? {
         if message == .open { return open(stream, outlet) }
         let (connection, wasOpened) = state.withLock { state in
-            let wasOpened = stream % 2 == 0 && stream > 0 && stream <= state.highest
-            if case .reset = message { return (state.connections.removeValue(forKey: stream), wasOpened) }
+            let isOwn = stream % 2 == 1
+            let wasOpened = isOwn ? stream <= state.highestOwn : stream > 0 && stream <= state.highest
+            if case .reset = message {
+                let connection = state.connections.removeValue(forKey: stream)
+                if isOwn, connection != nil { state.places -= 1 }
+                return (connection, wasOpened)
+            }
             return (state.connections[stream], wasOpened)
         }
         guard wasOpened else { return "a \(message.kind) on stream \(stream), which is not open" }
         switch message {
         case .data(let bytes): return connection?.received(bytes) ?? true ? nil : "data beyond the credit"
         case .window(let credit): return connection?.granted(credit) ?? true ? nil : "too much credit"
+        case .exited(let code):
+            connection?.exited(code)
+            return nil
         case .end: return connection?.ended() ?? true ? nil : "a second end"
         default:
             connection?.broken()
@@ -88,7 +119,9 @@ final class RelayTable: Sendable {
         return nil
     }
 
-    private func forget(_ stream: UInt32) { state.withLock { _ = $0.connections.removeValue(forKey: stream) } }
+    func forget(_ stream: UInt32) { if stream % 2 == 1 { release(stream) } else { drop(stream) } }
+
+    private func drop(_ stream: UInt32) { state.withLock { _ = $0.connections.removeValue(forKey: stream) } }
 
     /// Breaks all streams; none opens later.
     func close() {

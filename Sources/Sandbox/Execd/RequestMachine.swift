@@ -3,12 +3,13 @@ internal import ExecdProtocol
 /// What was asked of a daemon, by stream, and which messages may answer it. Knows no time, lock or connection.
 struct RequestMachine {
     enum Request: Equatable {
-        case hello, call, put, journal
+        case hello, call, put, journal, stream
     }
     enum Answer: Sendable, Equatable {
         case hello(DaemonInfo)
         case result(CallResult)
         case done
+        case opened
         case journal([String: JournalEntry])
     }
     enum Step: Equatable {
@@ -67,6 +68,13 @@ struct RequestMachine {
     /// Whether the request has not been taken yet.
     func isOpen(_ stream: UInt32) -> Bool { entries[stream] != nil }
 
+    /// Settles a request that was never sent.
+    mutating func fail(_ stream: UInt32) {
+        entries[stream]?.outcome = .failure(SandboxError(.quotaExceeded, "it was never asked"))
+    }
+
+    func isWaiting(_ stream: UInt32) -> Bool { entries[stream].map { $0.outcome == nil } ?? false }
+
     mutating func receive(_ message: ExecdMessage, on stream: UInt32) -> Step {
         guard var entry = entries[stream], entry.outcome == nil else {
             // It may have crossed the frame that finished the stream, but not one that was never used.
@@ -91,6 +99,13 @@ struct RequestMachine {
             }
             entry.outcome = .success(.hello(DaemonInfo(ack)))
         case (.call, .result(let result)): entry.outcome = .success(.result(result))
+        case (.stream, .opened): entry.outcome = .success(.opened)
+        case (.stream, .reset(let reason)):
+            entry.outcome = .failure(
+                SandboxError(
+                    reason == .tooManyStreams ? .quotaExceeded : .unavailable,
+                    reason == .tooManyStreams
+                        ? "the sandbox has too many streams open" : "nothing inside takes the connection"))
         case (.put, .putDone): entry.outcome = .success(.done)
         case (.journal, .journalEnd): entry.outcome = .success(.journal(entry.journal))
         case (_, .fault(let fault)): entry.outcome = .failure(SandboxError(fault))

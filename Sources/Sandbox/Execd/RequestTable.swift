@@ -33,6 +33,17 @@ final class RequestTable: Sendable {
 
     func isOpen(_ stream: UInt32) -> Bool { state.withLock { $0.machine.isOpen(stream) } }
 
+    /// Forgets a request that was never sent.
+    func abandon(_ stream: UInt32) -> RequestMachine.Outcome? {
+        state.withLock { state in
+            state.machine.fail(stream)
+            return state.machine.take(stream)
+        }
+    }
+
+    /// Whether the request has no outcome yet.
+    func isWaiting(_ stream: UInt32) -> Bool { state.withLock { $0.machine.isWaiting(stream) } }
+
     /// Takes a message that belongs to a request.
     /// - Returns: why the protocol does not allow it, or nil.
     func receive(_ message: ExecdMessage, on stream: UInt32) -> String? {

@@ -7,6 +7,7 @@ struct RenamedSandbox: Sandbox {
     var stages: [SandboxStage: Duration] { inner.stages }
     func run(_ call: ToolCall) async throws(SandboxError) -> ToolResult { try await inner.run(call) }
     func journal() async throws(SandboxError) -> [String: JournalEntry] { try await inner.journal() }
+    func open(_ target: StreamTarget) async throws(SandboxError) -> any SandboxStream { try await inner.open(target) }
     func put(_ bytes: [UInt8], at path: String, mode: UInt16) async throws(SandboxError) {
         try await inner.put(bytes, at: path, mode: mode)
     }

@@ -43,7 +43,8 @@ extension API {
                 throw WireError.invalid("stages.\(name): expected seconds from 0 to \(Int(Self.longestStage))")
             }
         }
-        startStages.observe(given.compactMap { stage in stage.value.doubleValue.map { (stage.key, $0) } }, of: session.id)
+        startStages.observe(
+            given.compactMap { stage in stage.value.doubleValue.map { (stage.key, $0) } }, of: session.id)
         try await store.reportSandbox(of: session.id, ["boundary": .string(boundary), "stages": stages])
         return .json([:])
     }

@@ -32,16 +32,19 @@ package final class ChildTable: Sendable {
         package var directory: String?
         /// Descriptors of this process and their numbers in the child; it gets no others.
         package var descriptors: [(source: Int32, target: Int32)]
+        /// The terminal that is its standard input, output and error, instead of descriptors.
+        package var terminal: String?
 
         package init(
             path: String, arguments: [String], environment: [String], directory: String?,
-            descriptors: [(source: Int32, target: Int32)]
+            descriptors: [(source: Int32, target: Int32)], terminal: String? = nil
         ) {
             self.path = path
             self.arguments = arguments
             self.environment = environment
             self.directory = directory
             self.descriptors = descriptors
+            self.terminal = terminal
         }
     }
 
@@ -102,6 +105,10 @@ package final class ChildTable: Sendable {
         defer {
             for pointer in arguments { free(pointer) }
             for pointer in environment { free(pointer) }
+        }
+        if let terminal = program.terminal {
+            return clinux_spawn_on_terminal(
+                &pid, program.path, arguments, environment, program.directory ?? "/", terminal)
         }
         let maps = program.descriptors.map { clinux_descriptor_map(source: $0.source, target: $0.target) }
         guard let directory = program.directory else {
