@@ -111,6 +111,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         // Ordered dictionaries and deques with documented costs.
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        // Channels between tasks in which a sender waits for its receiver.
+        .package(url: "https://github.com/apple/swift-async-algorithms", from: "1.1.4"),
         // HTTP field names and status codes shared by server and client.
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
     ],
@@ -186,6 +188,7 @@ let package = Package(
             name: "Worker",
             dependencies: [
                 "Wire", "Sandbox", "Egress",
+                .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -206,6 +209,7 @@ let package = Package(
             name: "Server",
             dependencies: [
                 "Wire", "Loop", "Store", "Orchestrator", "Models",
+                .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -219,9 +223,11 @@ let package = Package(
             dependencies: [
                 "Wire", "Store", "Models", "Orchestrator", "Server", "Sandbox", "Engines", "Worker", "Egress",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Yams", package: "Yams"),

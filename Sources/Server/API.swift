@@ -1,4 +1,5 @@
 internal import Hummingbird
+internal import Logging
 internal import Models
 internal import NIOCore
 internal import Orchestrator
@@ -13,6 +14,8 @@ struct API: Sendable {
     let authenticator: Authenticator
     let presence: WorkerPresence
     let startStages: StartStages
+    let streams: StreamHub
+    let logger: Logger
     let configuration: ServerConfiguration
 
     typealias Routes = RouterGroup<APIContext>
@@ -37,6 +40,7 @@ struct API: Sendable {
         addEnvironmentKeys(to: routes.group("environments/:environment/keys"))
         addSessions(to: routes.group("sessions"))
         addSandboxes(to: routes.group("sessions/:session/sandbox"))
+        addStreams(to: routes.group("sessions/:session/sandbox/streams"))
         addEvents(to: routes.group("sessions/:session/events"))
         addThreads(to: routes.group("sessions/:session/threads"))
         addModels(to: routes.group("models"))

@@ -64,7 +64,8 @@ public struct PerimeterServer: Service {
                 ids: store.ids, logger: logger))
         API(
             store: store, models: models, previews: previews, authenticator: authenticator,
-            presence: WorkerPresence(), startStages: StartStages(), configuration: configuration
+            presence: WorkerPresence(), startStages: StartStages(), streams: StreamHub(), logger: logger,
+            configuration: configuration
         ).addRoutes(to: router)
         return router
     }

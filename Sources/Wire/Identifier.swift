@@ -37,6 +37,7 @@ public enum WorkspaceKind: ResourceKind { public static let prefix = "wrkspc_" }
 public enum APIKeyKind: ResourceKind { public static let prefix = "apikey_" }
 public enum SkillKind: ResourceKind { public static let prefix = "skill_" }
 public enum SkillVersionKind: ResourceKind { public static let prefix = "skillver_" }
+public enum StreamKind: ResourceKind { public static let prefix = "strm_" }
 public enum RequestKind: ResourceKind { public static let prefix = "req_" }
 
 public typealias AgentID = ID<AgentKind>
@@ -49,6 +50,7 @@ public typealias WorkspaceID = ID<WorkspaceKind>
 public typealias APIKeyID = ID<APIKeyKind>
 public typealias SkillID = ID<SkillKind>
 public typealias SkillVersionID = ID<SkillVersionKind>
+public typealias StreamID = ID<StreamKind>
 public typealias RequestID = ID<RequestKind>
 
 /// Where the variable part of identifiers comes from; tests pass a counter.

@@ -33,7 +33,7 @@ public struct EnvironmentWorker: Service {
         var configuration = HTTPClient.Configuration()
         configuration.timeout.connect = .seconds(5)
         configuration.redirectConfiguration = .disallow
-        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = concurrentSessions * 4 + 8
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = concurrentSessions * 6 + 8
         return configuration
     }
 

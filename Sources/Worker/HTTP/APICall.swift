@@ -1,3 +1,5 @@
+internal import AsyncAlgorithms
+internal import NIOCore
 internal import Wire
 
 /// One request to the server, as a value.
@@ -11,6 +13,8 @@ struct APICall: Sendable {
     var credential: Credential
     /// Nil sends an empty body.
     var body: JSON?
+    /// A body that is sent while the answer comes, instead of ``body``.
+    var upload: AsyncChannel<ByteBuffer>?
     /// Skills are asked for without the beta header, as the official workers do.
     var isBeta = true
     var accept = "application/json"

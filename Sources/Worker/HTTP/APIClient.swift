@@ -1,3 +1,4 @@
+internal import AsyncAlgorithms
 internal import AsyncHTTPClient
 internal import NIOCore
 internal import NIOHTTP1
@@ -49,7 +50,10 @@ struct APIClient: Sendable {
         request.headers.add(name: "accept", value: call.accept)
         request.headers.add(name: "user-agent", value: Self.userAgent)
         for header in call.headers { request.headers.add(name: header.name, value: header.value) }
-        if call.method == .post {
+        if let upload = call.upload {
+            request.headers.add(name: "content-type", value: "application/octet-stream")
+            request.body = .stream(upload, length: .unknown)
+        } else if call.method == .post {
             request.headers.add(name: "content-type", value: "application/json")
             request.body = .bytes(ByteBuffer(bytes: call.body?.bytes ?? []))
         }

@@ -1,4 +1,6 @@
+internal import AsyncAlgorithms
 internal import AsyncHTTPClient
+internal import NIOCore
 internal import Wire
 
 /// One session, as its worker uses it.
@@ -55,6 +57,24 @@ struct SessionClient: Sendable {
     func report(_ start: JSON) async throws(WorkerError) {
         let call = APICall(method: .post, path: path + "/sandbox", credential: credential, body: start)
         _ = try await api.bytes(call, timeout: .seconds(10), limit: 1 << 20)
+    }
+
+    /// The next stream that a person wants into the sandbox; nil when none came in time. Our own server only.
+    func nextStream(within limit: Duration) async throws(WorkerError) -> JSON? {
+        let call = APICall(
+            method: .get, path: path + "/sandbox/streams/next",
+            query: [(name: "wait_ms", value: "\(limit.components.seconds * 1000)")], credential: credential)
+        let json = try await api.json(call, timeout: limit + .seconds(10))
+        return json.isNull ? nil : json
+    }
+
+    /// Opens the worker's end of a stream: what is sent is its request's body, what comes back the other direction.
+    func joinStream(
+        _ id: RemoteID, sending output: AsyncChannel<ByteBuffer>
+    ) async throws(WorkerError) -> HTTPClientResponse.Body {
+        var call = APICall(method: .post, path: path + "/sandbox/streams/\(id)", credential: credential)
+        call.upload = output
+        return try await api.stream(call)
     }
 
     func post(_ event: JSON) async throws(WorkerError) {

@@ -44,6 +44,8 @@ struct SessionMachine: Sendable {
     private var isSandboxReady = false
     private var isSessionFetched = false
     private var isHistoryRead = false
+    /// Streams that people have open.
+    private var holds = 0
     private var drainUntil: ContinuousClock.Instant?
     private var ending: SessionEnd?
     private var told = Told.nothing
@@ -61,7 +63,7 @@ struct SessionMachine: Sendable {
 
     /// Nil while there is something to do for the session's tools, or soon may be.
     var idleness: Idleness? {
-        guard ending == nil, drainUntil == nil, isHistoryRead, isSessionFetched,
+        guard ending == nil, drainUntil == nil, holds == 0, isHistoryRead, isSessionFetched,
             open.allSatisfy({ $0.stage == .held })
         else { return nil }
         if idle != nil { return .idle }
@@ -86,7 +88,7 @@ struct SessionMachine: Sendable {
             told = .nothing
             return .run(open[index].use)
         }
-        guard let idle, isSessionFetched, open.isEmpty else { return .wait(until: nil) }
+        guard let idle, isSessionFetched, open.isEmpty, holds == 0 else { return .wait(until: nil) }
         guard now >= idle.until else { return .wait(until: idle.until) }
         ending = .idle
         return .end(.idle)
@@ -162,6 +164,9 @@ extension SessionMachine {
     }
 
     mutating func failed() { end(.failed) }
+
+    /// A person's stream opens (1) or ends (-1): a session with one is not idle.
+    mutating func hold(_ change: Int) { holds += change }
 
     /// Another session needs the slot. Nothing happens when this one has something to do by now.
     mutating func makeRoom() {

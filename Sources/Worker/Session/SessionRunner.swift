@@ -94,6 +94,9 @@ struct SessionRunner: Sendable {
             // A server that names the environment is ours.
             if item.secret?.environment != nil {
                 group.addTask { await start.send(to: client, logger: logger) }
+                group.addTask {
+                    await PeopleStreams(client: client, holder: holder, board: board, logger: logger).run()
+                }
             }
             group.addTask {
                 let lease = LeaseDriver(queue: queue, item: item, leaseSeconds: configuration.leaseSeconds)

@@ -1,3 +1,4 @@
+internal import AsyncAlgorithms
 internal import AsyncHTTPClient
 internal import NIOCore
 internal import NIOHTTP1
@@ -67,8 +68,18 @@ struct AdminClient: Sendable {
         return EventStream(body: response.body)
     }
 
+    /// Sends a request whose body and answer are open at the same time.
+    func duplex(
+        _ path: String, query: [(name: String, value: String)], upload: AsyncChannel<ByteBuffer>
+    ) async throws(CommandError) -> HTTPClientResponse.Body {
+        try await send(
+            .POST, path, query: query, body: nil, upload: upload, deadline: .distantFuture
+        ).body
+    }
+
     private func send(
-        _ method: HTTPMethod, _ path: String, query: [(name: String, value: String)], body: JSON?, deadline: NIODeadline
+        _ method: HTTPMethod, _ path: String, query: [(name: String, value: String)], body: JSON?,
+        upload: AsyncChannel<ByteBuffer>? = nil, deadline: NIODeadline
     ) async throws(CommandError) -> HTTPClientResponse {
         var target = address + path
         if !query.isEmpty {
@@ -84,7 +95,10 @@ struct AdminClient: Sendable {
         request.headers.add(name: "accept", value: "application/json")
         request.headers.add(name: "user-agent", value: "perimeter-cli")
         if let key { request.headers.add(name: "authorization", value: "Bearer \(key)") }
-        if let body {
+        if let upload {
+            request.headers.add(name: "content-type", value: "application/octet-stream")
+            request.body = .stream(upload, length: .unknown)
+        } else if let body {
             request.headers.add(name: "content-type", value: "application/json")
             request.body = .bytes(ByteBuffer(bytes: body.bytes))
         }

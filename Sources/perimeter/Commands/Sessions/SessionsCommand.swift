@@ -7,6 +7,7 @@ struct SessionsCommand: AsyncParsableCommand {
         subcommands: [
             SessionsCreate.self, SessionsList.self, SessionsGet.self, SessionsSend.self, SessionsStream.self,
             SessionsInterrupt.self, SessionsApprove.self, SessionsDeny.self, SessionsEvents.self,
-            SessionsArchive.self, SessionsDelete.self,
+            SessionsArchive.self, SessionsDelete.self, SessionsAttach.self, SessionsForward.self, SessionsUpload.self,
+            SessionsDownload.self,
         ])
 }

@@ -1,0 +1,186 @@
+"""People in a session's sandbox: shells, commands, files and ports, through the server and the worker's own connections."""
+
+import concurrent.futures
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import tarfile
+import termios
+import time
+import urllib.request
+
+import pytest
+
+from harness import ADMIN_KEY, BINARY, Server, TOOLSET, World, wait_until
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory):
+    server = Server(
+        tmp_path_factory.mktemp("attach"), command="up", PERIMETER_DISK_LIMIT="256MiB", PERIMETER_MAX_IDLE_SECONDS="1"
+    ).start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def world(up):
+    return World(up)
+
+
+@pytest.fixture(scope="module")
+def session(world):
+    return world.session(TOOLSET, kind="cloud")
+
+
+def environment(up, key=ADMIN_KEY):
+    return {
+        "PATH": os.environ["PATH"], "HOME": str(up.folder), "ANTHROPIC_API_KEY": key, "PERIMETER_SERVER_URL": up.url,
+    }
+
+
+@pytest.fixture
+def perimeter(up):
+    def run(*arguments, status=0, text=None, key=ADMIN_KEY):
+        done = subprocess.run(
+            [BINARY, "sessions", *arguments], env=environment(up, key), input=text, capture_output=True, timeout=120
+        )
+        assert done.returncode == status, f"{done.returncode}: {done.stdout[-500:]}{done.stderr}"
+        return done
+
+    return run
+
+
+def test_a_command_has_its_input_output_and_status(perimeter, session):
+    done = perimeter("attach", session.id, "--", "id -u; cat; echo to-error >&2; exit 4", text=b"from stdin\n", status=4)
+    assert done.stdout == b"1000\nfrom stdin\nto-error\n"
+    # Without a command, standard input is a script.
+    assert perimeter("attach", session.id, text=b"echo $((6 * 7))\n").stdout == b"42\n"
+
+
+def test_what_cannot_be_opened_says_why(perimeter, world, session):
+    assert b"no session" in perimeter("attach", "sesn_none", "--", "true", text=b"", status=3).stderr
+    perimeter("attach", session.id, "--", "true", text=b"", key="sk-ant-api03-wrong", status=4)
+    archived = world.session(TOOLSET, kind="cloud")
+    world.client.beta.sessions.archive(archived.id)
+    perimeter("attach", archived.id, "--", "true", text=b"", status=1)
+    path = f"/v1/sessions/{session.id}/sandbox/streams"
+    for query, reason in [
+        ("", "type"), ("?type=dance", "type"), ("?type=port", "port"), ("?type=port&port=70000", "port"),
+        ("?type=command", "command"), ("?type=terminal&columns=0", "columns"), ("?type=terminal&x=1", "x"),
+    ]:
+        answer = world.raw.post(path + query)
+        assert answer.status_code == 400 and reason in answer.json()["error"]["message"], answer.text
+    # Only the serving worker's token is let near the other side.
+    assert world.raw.get(path + "/next").status_code == 403
+    assert world.raw.post(path + "/strm_1").status_code == 403
+
+
+def test_files_go_in_and_come_out_whole(perimeter, session, tmp_path):
+    big = tmp_path / "big"
+    big.write_bytes(os.urandom(20_000_000))
+    perimeter("upload", session.id, str(big), "deep/it's here/big")
+    perimeter("download", session.id, "deep/it's here/big", str(tmp_path / "back"))
+    assert (tmp_path / "back").read_bytes() == big.read_bytes()
+    perimeter("upload", session.id, "-", "small", text=b"\x00\xff")
+    assert perimeter("download", session.id, "small", "-").stdout == b"\x00\xff"
+    perimeter("download", session.id, "deep", str(tmp_path / "deep.tar"))
+    with tarfile.open(tmp_path / "deep.tar") as archive:
+        assert "./it's here/big" in archive.getnames()
+    assert b"no readable file" in perimeter("download", session.id, "nothing", str(tmp_path / "n"), status=3).stderr
+    assert b"not written" in perimeter("upload", session.id, str(big), "/usr/bin/big", status=1).stderr
+    assert sorted(p.name for p in tmp_path.iterdir() if p.is_file()) == ["back", "big", "deep.tar"]
+
+
+def test_a_port_is_reached_many_times_at_once(up, perimeter, session):
+    perimeter("upload", session.id, "-", "web/data", text=os.urandom(3_000_000))
+    expected = perimeter("download", session.id, "web/data", "-").stdout
+    serve = "cd web; python3 -m http.server 8000 >/dev/null 2>&1 & for n in $(seq 100); do (echo > /dev/tcp/127.0.0.1/8000) 2>/dev/null && exit; sleep 0.1; done; exit 1"
+    perimeter("attach", session.id, "--", serve, text=b"")
+    forward = subprocess.Popen(
+        [BINARY, "sessions", "forward", session.id, "0:8000"], env=environment(up), stderr=subprocess.PIPE, text=True
+    )
+    try:
+        address = re.search(r"http://127.0.0.1:\d+", forward.stderr.readline()).group()
+
+        def fetch(_):
+            return urllib.request.urlopen(address + "/data", timeout=60).read() == expected
+
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            assert all(pool.map(fetch, range(16)))
+    finally:
+        forward.send_signal(signal.SIGINT)
+        forward.wait(30)
+
+
+class Terminal:
+    """`sessions attach` on a terminal of a known size."""
+
+    def __init__(self, up, session, columns, rows):
+        self.pid, self.master = pty.fork()
+        if self.pid == 0:
+            os.execve(BINARY, [BINARY, "sessions", "attach", session.id], environment(up))
+        self.resize(columns, rows)
+        self.seen = b""
+
+    def resize(self, columns, rows):
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def type(self, keys):
+        os.write(self.master, keys)
+
+    def until(self, mark, seconds=40):
+        deadline = time.monotonic() + seconds
+        while not re.search(mark, self.seen):
+            assert time.monotonic() < deadline, self.seen
+            if select.select([self.master], [], [], 0.5)[0]:
+                try:
+                    self.seen += os.read(self.master, 65536)
+                except OSError:
+                    break
+        assert re.search(mark, self.seen), self.seen
+        return self.seen
+
+    def end(self):
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+
+def test_a_person_has_a_terminal_and_the_agent_goes_on(up, world):
+    session = world.session(TOOLSET, kind="cloud")
+    terminal = Terminal(up, session, 101, 37)
+    terminal.until(rb"Ctrl-\] leaves")
+    terminal.type(b"stty -echo; PS1=; echo rea''dy\r")
+    terminal.until(rb"ready")
+    terminal.resize(90, 20)
+    time.sleep(0.5)
+    terminal.type(b"stty size; tty; echo shared > note\r")
+    terminal.until(rb"20 90\r\n/dev/pts/\d+")
+    # Beyond the idle time: the session stays, because a person is there; and its tools see the same files.
+    time.sleep(3)
+    world.send(session, "```bash\ncat note; echo from the agent > answer\n```")
+    assert world.finished(session).type == "end_turn"
+    world.send(session, "```bash\nsleep 300\n```")
+    wait_until(lambda: len(world.history(session, types=["agent.tool_use"])) == 2, 10, "the long call")
+    world.send(session, {"type": "user.interrupt"})
+    wait_until(lambda: world.status(session) == "idle", 20, "the interrupt")
+    terminal.type(b"cat answer\r")
+    terminal.until(rb"from the agent")
+    terminal.type(b"exit 3\r")
+    assert terminal.end() == 3
+
+
+def test_who_leaves_takes_the_foreground_along(up, world, perimeter):
+    session = world.session(TOOLSET, kind="cloud")
+    terminal = Terminal(up, session, 80, 24)
+    terminal.until(rb"leaves")
+    terminal.type(b"sleep 4715\r")
+    running = "grep -l 471[5] /proc/[0-9]*/cmdline | wc -l"
+    wait_until(lambda: perimeter("attach", session.id, "--", running, text=b"").stdout.strip() == b"1", 10, "the sleep")
+    terminal.type(b"\x1d")
+    assert terminal.end() == 0
+    wait_until(lambda: perimeter("attach", session.id, "--", running, text=b"").stdout.strip() == b"0", 10, "the end")
