@@ -151,8 +151,8 @@ class World:
         tools = list(tools) or [{"type": "agent_toolset_20260401"}]
         return self.client.beta.agents.create(name="test", model=model, tools=tools, **more)
 
-    def environment(self, kind="self_hosted"):
-        return self.client.beta.environments.create(name="test", config={"type": kind})
+    def environment(self, kind="self_hosted", **more):
+        return self.client.beta.environments.create(name="test", config={"type": kind}, **more)
 
     def environment_key(self, environment):
         answer = self.raw.post(f"/v1/environments/{environment.id}/keys", json={"name": "worker"})

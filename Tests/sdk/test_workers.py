@@ -4,6 +4,7 @@ import asyncio
 import http.server
 import threading
 
+import anthropic
 import pytest
 
 from harness import ASKING, Server, TOOLSET, World, texts, wait_until
@@ -196,3 +197,27 @@ def test_the_stages_of_a_start_are_on_the_session_and_in_the_metrics(world, work
     key = world.environment_key(environment)
     assert world.server.raw(key=key).post(path, json=body).status_code == 403
     assert world.raw.get(path).json() == report
+
+
+def test_an_environment_asks_for_less(world, worker):
+    environment = world.environment(
+        metadata={"perimeter.memory_limit": "64MiB", "perimeter.lifetime_seconds": "4", "perimeter.process_limit": "30"}
+    )
+    worker(world, environment)
+    plan = "```bash\nhead -c 200M /dev/zero | tail -c 150M | wc -c; echo kept > file\n```\n```bash\nsleep 60\n```\n```bash\ncat file\n```"
+    session = world.session(TOOLSET, text=plan, environment=environment)
+    assert world.finished(session, seconds=40).type == "end_turn"
+    results = [e for e in world.check(session) if e.type == "user.tool_result"]
+    assert str(150 << 20) not in texts(results)[0]
+    # The sandbox ended with its time, and with it the call; the next one has the same files.
+    assert results[1].is_error and "interrupted" in texts(results)[1]
+    assert texts(results)[2].strip() == "kept"
+
+
+@pytest.mark.parametrize("name, value", [("memory_limit", "1"), ("memory_limit", "much"), ("lifetime_seconds", "0"), ("x", "1")])
+def test_what_no_sandbox_can_be_is_refused(world, name, value):
+    with pytest.raises(anthropic.BadRequestError, match=f"perimeter.{name}"):
+        world.environment(metadata={f"perimeter.{name}": value})
+    environment = world.environment()
+    with pytest.raises(anthropic.BadRequestError, match=f"perimeter.{name}"):
+        world.client.beta.environments.update(environment.id, metadata={f"perimeter.{name}": value})

@@ -1,5 +1,6 @@
 internal import AsyncAlgorithms
 internal import NIOCore
+internal import ServiceLifecycle
 internal import Synchronization
 internal import Wire
 
@@ -71,8 +72,13 @@ final class StreamHub: Sendable {
         }
         defer { timer.cancel() }
         if let offer = take(of: session) { return offer }
-        for await _ in wakeups { if let offer = take(of: session) { return offer } }
-        return nil
+        // A server that stops does not wait for its workers' questions.
+        return await withGracefulShutdownHandler {
+            for await _ in wakeups { if let offer = take(of: session) { return offer } }
+            return nil
+        } onGracefulShutdown: {
+            wake.finish()
+        }
     }
 
     private func take(of session: SessionID) -> Offer? {

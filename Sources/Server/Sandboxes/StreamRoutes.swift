@@ -3,6 +3,7 @@ internal import HTTPTypes
 internal import Hummingbird
 internal import Logging
 internal import NIOCore
+internal import ServiceLifecycle
 internal import Store
 internal import Wire
 
@@ -34,18 +35,20 @@ extension API {
                 message: "session \(session.id) has too many streams that wait for its worker")
         }
         defer { streams.withdraw(offer.id, of: session.id) }
-        let hasWorker = await withTaskGroup(of: Bool.self) { group in
-            group.addTask { await offer.pipe.waitForWorker(Self.workerPatience) }
-            group.addTask { [store, streams] in
-                // The worker that holds the session may just be leaving: then there is to be another.
-                while (try? await Task.sleep(for: Self.reminder)) != nil {
-                    try? await store.requestWorker(for: session.id, workspace: session.workspaceID)
-                    streams.remind(offer.id, of: session.id)
+        let hasWorker = await cancelWhenGracefulShutdown {
+            await withTaskGroup(of: Bool.self) { group in
+                group.addTask { await offer.pipe.waitForWorker(Self.workerPatience) }
+                group.addTask { [store, streams] in
+                    // The worker that holds the session may just be leaving: then there is to be another.
+                    while (try? await Task.sleep(for: Self.reminder)) != nil {
+                        try? await store.requestWorker(for: session.id, workspace: session.workspaceID)
+                        streams.remind(offer.id, of: session.id)
+                    }
+                    return false
                 }
-                return false
+                defer { group.cancelAll() }
+                return await group.next() ?? false
             }
-            defer { group.cancelAll() }
-            return await group.next() ?? false
         }
         guard hasWorker else {
             throw WireError.unavailable(
@@ -132,7 +135,11 @@ extension API {
                         pipe.close()
                     }
                     // The other direction ends by itself; to cancel it would close the connection over unsent bytes.
-                    await group.next()
+                    await withGracefulShutdownHandler {
+                        await group.next()
+                    } onGracefulShutdown: {
+                        pipe.close()
+                    }
                     group.addTask { try? await Task.sleep(for: farewell) }
                     await group.next()
                     group.cancelAll()

@@ -11,6 +11,7 @@ enum WorkToken {
     static func secret(_ token: KeySecret, for claim: WorkClaim) -> String {
         let payload: JSON = [
             "sessions_token": .string(token.reveal()), "environment": claim.environment["config"] ?? .null,
+            "sandbox": SandboxPreferences.members(of: claim.environment["metadata"]),
             "interrupted_calls": .array(claim.interruptedCalls.map(JSON.string)),
         ]
         return Base64.encodeURLSafe(payload.bytes)

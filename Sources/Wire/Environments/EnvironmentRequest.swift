@@ -10,6 +10,7 @@ public enum EnvironmentRequest {
         let description = try reader.optionalString("description", length: 0...2048).orNil
         let config = try EnvironmentConfig.resolve(reader.field("config").orNil, over: nil)
         let metadata = try Metadata.create(reader.raw("metadata"))
+        _ = try SandboxPreferences(metadata: metadata)
         try scope(&reader)
         try reader.finish()
         let kind = config["type"]?.stringValue.flatMap { EnvironmentType(rawValue: $0) } ?? .cloud
@@ -41,6 +42,7 @@ public enum EnvironmentRequest {
         }
         changed["metadata"] = try Metadata.apply(
             reader.raw("metadata"), to: current["metadata"] ?? [:], emptyDeletes: true)
+        _ = try SandboxPreferences(metadata: changed["metadata"])
         try scope(&reader)
         try reader.finish()
         return changed

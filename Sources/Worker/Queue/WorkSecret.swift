@@ -8,6 +8,8 @@ struct WorkSecret: Sendable {
     var interruptedCalls: Set<String>
     /// Ours: the environment's type and network rules; nil from a server that does not send it.
     var environment: JSON?
+    /// Ours: what the environment asks of its sandboxes.
+    var sandbox: JSON?
 
     /// Reads URL-safe base64 (padding may miss) of a JSON object; nil when it is not one.
     init?(_ text: String) {
@@ -17,5 +19,6 @@ struct WorkSecret: Sendable {
         sessionsToken = json["sessions_token"]?.stringValue.flatMap { Credential($0) }
         interruptedCalls = Set(json["interrupted_calls"]?.arrayValue?.compactMap { $0.stringValue } ?? [])
         environment = json["environment"].flatMap { $0.objectValue == nil ? nil : $0 }
+        sandbox = json["sandbox"]
     }
 }

@@ -79,6 +79,9 @@ final class SandboxHolder: Sendable {
         return lease
     }
 
+    /// Provisions nothing: every call is told why.
+    func refuse(_ error: SandboxError) { fail(error) }
+
     private func fail(_ error: SandboxError) {
         state.withLock { state in
             if case .closed = state { return }

@@ -4,6 +4,8 @@ enum SessionEnd: Equatable, Sendable {
     case finished
     /// Idle for long enough, nothing outstanding.
     case idle
+    /// The sandbox has lived as long as its environment lets it.
+    case expired
     case stopRequested
     case leaseLost
     case leaseRejected
@@ -15,13 +17,13 @@ enum SessionEnd: Equatable, Sendable {
     case handedBack
 
     /// True when results of unfinished calls must not or need not be posted.
-    var discardsResults: Bool { self != .stopRequested }
+    var discardsResults: Bool { self != .stopRequested && self != .expired }
     /// True when the item is told to stop; otherwise its lease runs out and it is queued again.
     var stopsItem: Bool { self != .leaseLost && self != .handedBack }
     /// True when the sandbox is of no further use; otherwise it is left alive for the next holder.
     var destroysSandbox: Bool {
         switch self {
-        case .finished, .idle, .stopRequested, .drained: true
+        case .finished, .idle, .expired, .stopRequested, .drained: true
         case .leaseLost, .leaseRejected, .failed, .handedBack: false
         }
     }

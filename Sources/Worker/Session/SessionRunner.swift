@@ -37,22 +37,31 @@ struct SessionRunner: Sendable {
             try? await Task.sleep(for: .seconds(1))
             return
         }
+        var preferences = SandboxPreferences()
+        var refusal: SandboxError?
+        do throws(WireError) { preferences = try SandboxPreferences(metadata: item.secret?.sandbox) } catch {
+            // A newer server may know bounds that this worker could not keep.
+            refusal = SandboxError(
+                .unsupported, "the environment asks for what this worker does not know: \(error.message)")
+        }
         let spec = SandboxSpec(
-            id: sandboxID, limits: configuration.limits,
+            id: sandboxID, limits: configuration.limits.within(preferences),
             network: .effective(allowedHosts: configuration.allowedHosts, environment: item.secret?.environment))
         let start = StartReport()
         let holder = SandboxHolder(provider: provider, spec: spec, start: start, logger: logger)
+        if let refusal { holder.refuse(refusal) }
         // A server that names the environment is ours, and leaves fetching to the worker.
         let isOurs = item.secret?.environment != nil
         let tools = ToolUse.sandboxTools.union(isOurs ? [ToolUse.webFetch] : [])
-        let board = SessionBoard(SessionMachine(tools: tools, maxIdle: configuration.maxIdle))
+        let board = SessionBoard(SessionMachine(tools: tools, maxIdle: configuration.maxIdle(preferences)))
         let client = SessionClient(
             api: api, session: session, credential: item.secret?.sessionsToken ?? configuration.environmentKey)
         let calls = CallRunner(
             client: client, board: board, holder: holder, journal: journal, start: start,
             interruptedCalls: item.secret?.interruptedCalls ?? [], logger: logger)
         let end = await run(
-            item, client: client, board: board, holder: holder, calls: calls, start: start, logger: logger)
+            item, client: client, board: board, holder: holder, calls: calls, start: start,
+            lifetime: preferences.lifetime.map { .seconds($0) }, logger: logger)
         await settle(item, session, end, holder: holder, journal: journal, logger: logger)
     }
 
@@ -69,7 +78,7 @@ struct SessionRunner: Sendable {
     /// Nil when the item could not be acknowledged: it is not ours.
     private func run(
         _ item: WorkItem, client: SessionClient, board: SessionBoard, holder: SandboxHolder, calls: CallRunner,
-        start: StartReport, logger: Logger
+        start: StartReport, lifetime: Duration?, logger: Logger
     ) async -> SessionEnd? {
         await withTaskGroup(of: Void.self, returning: SessionEnd?.self) { group in
             let agent = SessionAgent()
@@ -101,6 +110,12 @@ struct SessionRunner: Sendable {
             group.addTask {
                 let lease = LeaseDriver(queue: queue, item: item, leaseSeconds: configuration.leaseSeconds)
                 if let end = await lease.run() { board.tell { $0.leaseEnded(end) } }
+            }
+            if let lifetime {
+                group.addTask {
+                    try? await Task.sleep(for: lifetime)
+                    if !Task.isCancelled { board.tell { $0.end(.expired) } }
+                }
             }
             group.addTask { await fetch(client, board: board, agent: agent, logger: logger) }
             group.addTask { await SessionFeed(client: client, board: board, logger: logger).run() }

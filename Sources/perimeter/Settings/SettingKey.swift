@@ -1,3 +1,4 @@
+internal import Wire
 internal import Configuration
 
 /// One setting: its name, its type, its default and the environment variables that carry it.

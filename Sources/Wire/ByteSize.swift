@@ -1,11 +1,11 @@
 /// A number of bytes as people write it: `1073741824`, `512MiB`, `2 GB`.
-struct ByteSize: Equatable, CustomStringConvertible {
-    var bytes: Int
+public struct ByteSize: Equatable, Sendable, CustomStringConvertible {
+    public var bytes: Int
 
-    init(bytes: Int) { self.bytes = bytes }
+    public init(bytes: Int) { self.bytes = bytes }
 
     /// Nil for anything but a whole number with an optional unit, and for what does not fit an integer.
-    init?(_ text: String) {
+    public init?(_ text: String) {
         let digits = text.prefix { $0.isASCII && $0.isNumber }
         let unit = text.dropFirst(digits.count).filter { $0 != " " }.lowercased()
         let factors = [
@@ -18,7 +18,7 @@ struct ByteSize: Equatable, CustomStringConvertible {
         bytes = product
     }
 
-    var description: String {
+    public var description: String {
         for (unit, factor) in [("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)]
         where bytes >= factor && bytes % factor == 0 {
             return "\(bytes / factor)\(unit)"
