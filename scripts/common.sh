@@ -16,8 +16,15 @@ need_packages() {
         die "these packages are missing; install them as root: apt-get install ${missing[*]}"
     fi
     section "install ${missing[*]}"
+    # Programs are wanted, not their services: apt starts none of them while this file says so (invoke-rc.d(8)).
+    local policy=/usr/sbin/policy-rc.d
+    if [ ! -e "$policy" ]; then
+        printf '#!/bin/sh\nexit 101\n' >"$policy"; chmod +x "$policy"
+        trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+    fi
     apt-get update -qq
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+    if [ -n "$(trap -p EXIT)" ]; then rm -f "$policy"; trap - EXIT; fi
 }
 
 need_swift() {

@@ -3,9 +3,11 @@
 import concurrent.futures
 import fcntl
 import os
+import pathlib
 import pty
 import re
 import select
+import shutil
 import signal
 import struct
 import subprocess
@@ -184,3 +186,27 @@ def test_who_leaves_takes_the_foreground_along(up, world, perimeter):
     terminal.type(b"\x1d")
     assert terminal.end() == 0
     wait_until(lambda: perimeter("attach", session.id, "--", running, text=b"").stdout.strip() == b"0", 10, "the end")
+
+
+def test_ssh_with_keys_of_its_own(up, perimeter, world, tmp_path):
+    session = world.session(TOOLSET, kind="cloud")
+    done = perimeter("ssh", session.id, "--", "echo over ssh; id -un; pwd; exit 6", text=b"", status=6)
+    assert done.stdout.split() == [b"over", b"ssh", b"agent", b"/workspace"]
+    # An editor or rsync uses the printed block: files, and a port inside.
+    config = tmp_path / "config"
+    config.write_bytes(perimeter("ssh", session.id, "--print").stdout)
+    (tmp_path / "file").write_bytes(os.urandom(100_000))
+    copy = ["scp", "-F", str(config), str(tmp_path / "file"), f"{session.id}:copied"]
+    subprocess.run(copy, env=environment(up), check=True, timeout=60)
+    assert perimeter("download", session.id, "copied", "-").stdout == (tmp_path / "file").read_bytes()
+    kept = pathlib.Path(re.search(r"IdentityFile (.*)/user", config.read_text()).group(1))
+    assert kept.stat().st_mode & 0o777 == 0o700
+    # Another key is not let in.
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "other")], check=True)
+    text = re.sub(r"IdentityFile .*", f"IdentityFile {tmp_path}/other", config.read_text())
+    config.write_text(text)
+    refused = subprocess.run(
+        ["ssh", "-F", str(config), session.id, "true"], env=environment(up), capture_output=True, timeout=60
+    )
+    shutil.rmtree(kept)
+    assert refused.returncode == 255 and b"Permission denied" in refused.stderr
