@@ -14,7 +14,8 @@ import Testing
         .call(id: "c6", input: .glob(pattern: "*", path: nil)), .call(id: "c7", input: .grep(pattern: "x", path: "y")),
         .call(id: "c8", input: .webFetch(url: "https://a")), .putBegin(path: "/p", mode: 0o755), .putData([1, 2, 3]),
         .putEnd,
-        .openPort(80), .data([4]), .window(5), .end, .reset(.refused), .openShell(columns: 80, rows: 24, command: "x"), .resize(columns: 1, rows: 2),
+        .openPort(80), .data([4]), .window(5), .end, .reset(.refused), .openShell(columns: 80, rows: 24, command: "x"),
+        .resize(columns: 1, rows: 2),
     ]
 
     @Test(arguments: [1, 333, 4096, 1 << 22]) func `messages survive any cutting of the stream`(piece: Int) throws {
