@@ -40,6 +40,7 @@ struct API: Sendable {
         addEnvironmentKeys(to: routes.group("environments/:environment/keys"))
         addSessions(to: routes.group("sessions"))
         addSandboxes(to: routes.group("sessions/:session/sandbox"))
+        addPortPreviews(to: routes.group("sessions/:session/sandbox/previews"))
         addStreams(to: routes.group("sessions/:session/sandbox/streams"))
         addEvents(to: routes.group("sessions/:session/events"))
         addThreads(to: routes.group("sessions/:session/threads"))

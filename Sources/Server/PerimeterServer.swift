@@ -4,6 +4,7 @@ public import Orchestrator
 public import ServiceLifecycle
 public import Store
 
+internal import AsyncHTTPClient
 internal import Hummingbird
 internal import HummingbirdCore
 internal import NIOCore
@@ -45,28 +46,51 @@ public struct PerimeterServer: Service {
         // Its own lines repeat ours, and report every connection that a shutdown cuts as an error.
         var quiet = logger
         quiet.logLevel = .critical
+        let sockets = PreviewSockets()
+        let api = api()
+        var client = HTTPClient.Configuration(redirectConfiguration: .disallow)
+        client.connectionPool.retryConnectionEstablishment = false
+        let http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: client)
         let application = Application(
-            router: router(),
+            router: router(api, previews: (sockets, http)),
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.port), serverName: nil,
                 availableConnectionsDelegate: MaximumAvailableConnections(configuration.connectionLimit)),
             onServerRunning: { channel in await onListening(channel.localAddress?.port ?? 0) },
             logger: quiet)
-        try await application.run()
+        let result: Result<Void, any Error>
+        do {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await application.run() }
+                group.addTask { await sockets.run { await api.servePreview($0, $1) } }
+                try await group.next()
+                group.cancelAll()
+            }
+            result = .success(())
+        } catch {
+            result = .failure(error)
+        }
+        try? await http.shutdown()
+        try result.get()
     }
 
-    func router() -> Router<APIContext> {
-        let authenticator = Authenticator(store: store, clock: store.clock)
+    func api() -> API {
+        API(
+            store: store, models: models, previews: previews,
+            authenticator: Authenticator(store: store, clock: store.clock), presence: WorkerPresence(),
+            startStages: StartStages(), streams: StreamHub(), logger: logger, configuration: configuration)
+    }
+
+    /// - Parameter previews: nil serves no ports of sandboxes.
+    func router(_ api: API? = nil, previews: (PreviewSockets, HTTPClient)? = nil) -> Router<APIContext> {
+        let api = api ?? self.api()
         let router = Router(context: APIContext.self)
+        if let previews { router.add(middleware: PreviewProxy(api: api, sockets: previews.0, http: previews.1)) }
         router.add(
             middleware: APIMiddleware(
-                authenticator: authenticator, betas: BetaHeaders(isStrict: configuration.requiresBetaHeaders),
+                authenticator: api.authenticator, betas: BetaHeaders(isStrict: configuration.requiresBetaHeaders),
                 ids: store.ids, logger: logger))
-        API(
-            store: store, models: models, previews: previews, authenticator: authenticator,
-            presence: WorkerPresence(), startStages: StartStages(), streams: StreamHub(), logger: logger,
-            configuration: configuration
-        ).addRoutes(to: router)
+        api.addRoutes(to: router)
         return router
     }
 }

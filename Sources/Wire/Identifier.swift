@@ -38,6 +38,7 @@ public enum APIKeyKind: ResourceKind { public static let prefix = "apikey_" }
 public enum SkillKind: ResourceKind { public static let prefix = "skill_" }
 public enum SkillVersionKind: ResourceKind { public static let prefix = "skillver_" }
 public enum StreamKind: ResourceKind { public static let prefix = "strm_" }
+public enum PreviewKind: ResourceKind { public static let prefix = "prev_" }
 public enum RequestKind: ResourceKind { public static let prefix = "req_" }
 
 public typealias AgentID = ID<AgentKind>
@@ -51,6 +52,7 @@ public typealias APIKeyID = ID<APIKeyKind>
 public typealias SkillID = ID<SkillKind>
 public typealias SkillVersionID = ID<SkillVersionKind>
 public typealias StreamID = ID<StreamKind>
+public typealias PreviewID = ID<PreviewKind>
 public typealias RequestID = ID<RequestKind>
 
 /// Where the variable part of identifiers comes from; tests pass a counter.

@@ -2,6 +2,8 @@
 
 import concurrent.futures
 import fcntl
+import http.client
+import json
 import os
 import pathlib
 import pty
@@ -14,6 +16,7 @@ import subprocess
 import tarfile
 import termios
 import time
+import urllib.parse
 import urllib.request
 
 import pytest
@@ -210,3 +213,64 @@ def test_ssh_with_keys_of_its_own(up, perimeter, world, tmp_path):
     )
     shutil.rmtree(kept)
     assert refused.returncode == 255 and b"Permission denied" in refused.stderr
+
+
+def fetch(up, url, method="GET", body=None, headers={}):
+    """One request to a preview, as a browser that resolves names below localhost would send it."""
+    parts = urllib.parse.urlsplit(url)
+    connection = http.client.HTTPConnection("127.0.0.1", up.port, timeout=60)
+    connection.request(method, parts.path or "/", body, {"Host": parts.netloc, **headers})
+    answer = connection.getresponse()
+    return answer.status, dict(answer.getheaders()), answer.read()
+
+
+APP = r"""
+import http.server, socketserver
+class App(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        if self.path == "/parts":
+            self.send_response(200); self.send_header("Transfer-Encoding", "chunked"); self.end_headers()
+            for n in range(3): self.wfile.write(b"5\r\npart%d\r\n" % n)
+            return self.wfile.write(b"0\r\n\r\n")
+        body = ("%s %s" % (self.path, self.headers["Host"])).encode()
+        self.answer(201, body)
+    def do_POST(self):
+        self.answer(200, self.rfile.read(int(self.headers["Content-Length"])))
+    def answer(self, status, body):
+        self.send_response(status); self.send_header("Content-Length", str(len(body))); self.send_header("X-App", "1")
+        self.end_headers(); self.wfile.write(body)
+socketserver.ThreadingTCPServer.allow_reuse_address = True
+socketserver.ThreadingTCPServer(("127.0.0.1", 8100), App).serve_forever()
+"""
+
+
+def test_a_port_is_shown_until_it_expires(up, perimeter, world, session):
+    perimeter("upload", session.id, "-", "app.py", text=APP.encode())
+    perimeter("attach", session.id, "--", "python3 app.py >/dev/null 2>&1 & for n in $(seq 100); do (echo > /dev/tcp/127.0.0.1/8100) 2>/dev/null && exit; sleep 0.1; done; exit 1", text=b"")
+    url = perimeter("preview", session.id, "8100").stdout.decode().strip()
+    assert re.fullmatch(rf"http://[a-z2-7]{{32}}\.preview\.localhost:{up.port}/", url)
+    status, headers, body = fetch(up, url + "page")
+    assert (status, body) == (201, b"/page localhost:8100")
+    assert headers["X-App"] == "1" and headers["referrer-policy"] == "same-origin"
+    data = os.urandom(2_000_000)
+    assert fetch(up, url, "POST", data)[2] == data
+    assert fetch(up, url + "parts")[2] == b"part0part1part2"
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(lambda n: fetch(up, f"{url}{n}")[2] == f"/{n} localhost:8100".encode(), range(40)))
+
+    previews = f"/v1/sessions/{session.id}/sandbox/previews"
+    (listed,) = world.raw.get(previews).json()["data"]
+    assert listed["port"] == 8100 and "url" not in listed and url.split(".")[0][7:] not in json.dumps(listed)
+    # Nobody's secret, another secret, and a port on which nothing listens.
+    assert fetch(up, f"http://nothing.preview.localhost:{up.port}/")[0] == 404
+    assert fetch(up, f"http://{'a' * 32}.preview.localhost:{up.port}/v1/agents")[0] == 404
+    closed = world.raw.post(previews, json={"port": 8199}).json()["url"]
+    assert fetch(up, closed)[0] == 502
+    brief = world.raw.post(previews, json={"port": 8100, "expires_in": 1}).json()["url"]
+    time.sleep(1.2)
+    assert fetch(up, brief)[0] == 404
+    assert world.raw.delete(f"{previews}/{listed['id']}").status_code == 200
+    assert fetch(up, url)[0] == 404
+    for body in ({}, {"port": 0}, {"port": "80"}, {"port": 80, "expires_in": 0}, {"port": 80, "x": 1}):
+        assert world.raw.post(previews, json=body).status_code == 400

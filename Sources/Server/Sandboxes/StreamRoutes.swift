@@ -26,6 +26,13 @@ extension API {
         _ = try context.administrator()
         let (session, _) = try await readableSession(context)
         let target = try Self.target(request)
+        let pipe = try await pipe(into: session, target)
+        return Self.splice(request, from: pipe.toPerson, to: pipe.toSandbox, pipe)
+    }
+
+    /// Offers a stream to the session's worker and waits until it has come.
+    /// - Throws: ``WireError`` 429, 503, and those of a session that takes no work.
+    func pipe(into session: SessionRecord, _ target: JSON) async throws -> StreamPipe {
         let offer = StreamHub.Offer(id: StreamID.make(ids).rawValue, target: target)
         // A session without a worker gets one; it leaves again when nothing is to be done.
         try await store.requestWorker(for: session.id, workspace: session.workspaceID)
@@ -60,7 +67,7 @@ extension API {
                 "session_id": "\(session.id)", "stream_id": "\(offer.id)",
                 "target": "\(target["type"]?.stringValue ?? "")",
             ])
-        return Self.splice(request, from: offer.pipe.toPerson, to: offer.pipe.toSandbox, offer.pipe)
+        return offer.pipe
     }
 
     private func nextStream(_ request: Request, _ context: APIContext) async throws -> Response {

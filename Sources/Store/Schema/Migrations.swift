@@ -1,6 +1,6 @@
 /// The schema as numbered forward steps. A step that has been released never changes.
 enum Migrations {
-    static let steps: [[String]] = [first, sandboxes]
+    static let steps: [[String]] = [first, sandboxes, portPreviews]
 
     /// Applies what is missing. Idempotent; a database from a newer version is refused.
     static func apply(to database: some SQLDatabase) async throws {
@@ -92,5 +92,14 @@ enum Migrations {
 
     private static let sandboxes = [
         "CREATE TABLE sandboxes (session_id TEXT PRIMARY KEY, reported_at BIGINT NOT NULL, report TEXT NOT NULL)"
+    ]
+
+    private static let portPreviews = [
+        """
+        CREATE TABLE port_previews (
+            id TEXT PRIMARY KEY, token_hash TEXT NOT NULL UNIQUE, workspace_id TEXT NOT NULL, session_id TEXT NOT NULL,
+            port BIGINT NOT NULL, created_at BIGINT NOT NULL, expires_at BIGINT NOT NULL)
+        """,
+        "CREATE INDEX port_previews_by_session ON port_previews (session_id)",
     ]
 }

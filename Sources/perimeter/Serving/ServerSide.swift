@@ -47,7 +47,7 @@ struct ServerSide: Sendable {
                     store: store, models: models, previews: previews,
                     configuration: ServerConfiguration(
                         host: settings.listen.host, port: settings.listen.port, bodyLimit: settings.bodyLimit,
-                        requiresBetaHeaders: settings.requiresBetaHeaders),
+                        requiresBetaHeaders: settings.requiresBetaHeaders, previewURL: settings.previewURL),
                     logger: logger, onListening: { listening.open($0) })
                 let orchestrator = Orchestrator(store: store, models: models, previews: previews, logger: logger)
                 try await body(

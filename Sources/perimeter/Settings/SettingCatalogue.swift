@@ -25,6 +25,9 @@ enum SettingCatalogue {
     static let bodyLimit = SettingKey(
         "body_limit", .size(1024...(1 << 30)), default: "32MiB", variables: ["PERIMETER_BODY_LIMIT"],
         "largest request body of JSON endpoints")
+    static let previewURL = SettingKey(
+        "preview_url", .text, variables: ["PERIMETER_PREVIEW_URL"],
+        "where ports of sandboxes are shown, such as https://*.preview.example.com; below localhost by default")
 
     static let modelProvider = SettingKey(
         "model.provider", .choice(["rehearsal", "anthropic"]), default: "rehearsal",
@@ -94,6 +97,7 @@ enum SettingCatalogue {
 
     static let all: [SettingKey] = [
         listen, dataDirectory, adminKey, databaseURL, masterKey, allowPrivateMCP, strictBetaHeaders, bodyLimit,
+        previewURL,
         modelProvider, modelBaseURL, modelAPIKey, modelMap, serverURL, environmentID, environmentKey, sandboxEngine,
         concurrentSessions, allowedHosts, memoryLimit, processLimit, cpuLimit, diskLimit, leaseSeconds, maxIdleSeconds,
         warmSandboxes,

@@ -1,4 +1,5 @@
 internal import Configuration
+internal import Server
 internal import Models
 
 /// The settings in force, typed. Keys, types and defaults: ``SettingCatalogue``.
@@ -11,6 +12,8 @@ struct Settings: Sendable {
     var allowsPrivateMCP: Bool
     var requiresBetaHeaders: Bool
     var bodyLimit: Int
+    /// Checked: has one star where the secret goes.
+    var previewURL: String?
     var modelProvider: String
     var modelBaseURL: String?
     var modelAPIKey: Secret?
@@ -41,6 +44,12 @@ struct Settings: Sendable {
         allowsPrivateMCP = flag(SettingCatalogue.allowPrivateMCP)
         requiresBetaHeaders = flag(SettingCatalogue.strictBetaHeaders)
         bodyLimit = number(SettingCatalogue.bodyLimit)
+        previewURL = text(SettingCatalogue.previewURL)
+        if let previewURL, !ServerConfiguration.isPreviewURL(previewURL) {
+            throw CommandError(
+                .usage, "preview_url: '\(previewURL.prefix(80))' has no star for the secret",
+                remedy: "write it as https://*.preview.example.com, with no path")
+        }
         modelProvider = text(SettingCatalogue.modelProvider) ?? "rehearsal"
         modelBaseURL = text(SettingCatalogue.modelBaseURL)
         modelAPIKey = text(SettingCatalogue.modelAPIKey).map(Secret.init)
