@@ -80,6 +80,8 @@ int clinux_mount_image(const char *image, const char *target) {
 
 int clinux_unmount(const char *target) { return umount2(target, MNT_DETACH | UMOUNT_NOFOLLOW); }
 
+int clinux_sync_filesystem(int file) { return syncfs(file); }
+
 int clinux_memory_file(const char *name, const void *bytes, uint64_t count) {
     int file = memfd_create(name, MFD_CLOEXEC);
     if (file < 0) return -1;

@@ -7,6 +7,8 @@
 int clinux_mount_image(const char *image, const char *target);
 // Detaches a mount at once, also while something inside still uses it.
 int clinux_unmount(const char *target);
+// Writes everything of the file system that an open file is on back to its device.
+int clinux_sync_filesystem(int file);
 // A memory file with the given bytes, close-on-exec, at its start.
 int clinux_memory_file(const char *name, const void *bytes, uint64_t count);
 // Waits for a child. Returns its pid, 0 when it still runs and `block` is 0.

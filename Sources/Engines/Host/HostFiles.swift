@@ -111,26 +111,31 @@ enum HostFiles {
         defer { close(to) }
         var facts = stat()
         guard fstat(from, &facts) == 0, ftruncate(to, facts.st_size) == 0 else { throw SystemError("size \(draft)") }
+        try copyData(from: from, to: to)
+        guard fchmod(to, mode) == 0, rename(draft, target) == 0 else { throw SystemError("rename \(target)") }
+    }
+
+    /// Copies what is not a hole to the same places of a file that has the size already.
+    static func copyData(from: Int32, to: Int32) throws(SystemError) {
         var position: off_t = 0
         var buffer = [UInt8](repeating: 0, count: 1 << 18)
         while true {
             position = lseek(from, position, seekData)
             if position < 0 {
-                guard errno == ENXIO else { throw SystemError("seek \(source)") }
+                guard errno == ENXIO else { throw SystemError("seek in a file that is copied") }
                 break
             }
             let end = lseek(from, position, seekHole)
-            guard end > position else { throw SystemError("seek \(source)") }
+            guard end > position else { throw SystemError("seek in a file that is copied") }
             while position < end {
                 let wanted = min(buffer.count, Int(end - position))
                 let count = pread(from, &buffer, wanted, position)
                 guard count > 0, pwrite(to, buffer, count, position) == count else {
-                    throw SystemError("copy \(source)")
+                    throw SystemError("copy a file")
                 }
                 position += off_t(count)
             }
         }
-        guard fchmod(to, mode) == 0, rename(draft, target) == 0 else { throw SystemError("rename \(target)") }
     }
 
     /// Removes the folder and the plain files in it; never follows links, never descends.

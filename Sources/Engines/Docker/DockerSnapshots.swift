@@ -1,0 +1,188 @@
+internal import CLinux
+internal import Glibc
+internal import Sandbox
+
+/// Kept copies of work directories. Calls block.
+///
+/// A snapshot is one sparse file: the ext4 image and, after it, one block that says what it is. An archive is the same file,
+/// so what was written on one host is read on another.
+struct DockerSnapshots: Sendable {
+    let folder: String
+    private static let suffix = ".snapshot"
+    private static let checker = "/sbin/e2fsck"
+
+    private func path(_ name: SnapshotID) -> String { "\(folder)/\(name)\(Self.suffix)" }
+    /// Names the image of the root file system of a work directory that came from a snapshot.
+    private func origin(_ image: String) -> String { "\(folder)/origin-\(image.split(separator: "/").last ?? "")" }
+
+    // MARK: - Keeping
+
+    /// Copies a work directory whose programs are frozen.
+    func keep(
+        _ image: String, mountedAt mount: String, _ reference: ImageReference, as name: SnapshotID
+    ) throws(SystemError) {
+        let directory = open(mount, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard directory >= 0 else { throw SystemError("open \(mount)") }
+        defer { close(directory) }
+        guard clinux_sync_filesystem(directory) == 0 else { throw SystemError("write \(mount) back") }
+        try withDraft { draft throws(SystemError) in
+            let size = try draft.copy(from: image)
+            try draft.finish(SnapshotSeal(image: reference, bytes: size))
+            try draft.appear(as: path(name))
+        }
+    }
+
+    var all: [Snapshot] {
+        HostFiles.names(in: folder).compactMap { name -> Snapshot? in
+            guard name.hasSuffix(Self.suffix), let id = SnapshotID(String(name.dropLast(Self.suffix.count))) else {
+                return nil
+            }
+            var facts = stat()
+            guard lstat(path(id), &facts) == 0 else { return nil }
+            return Snapshot(
+                id: id, bytes: Int(facts.st_blocks) * 512, createdAt: facts.st_mtim.tv_sec, keeps: .files)
+        }
+        .sorted { ($0.createdAt, $0.id.rawValue) > ($1.createdAt, $1.id.rawValue) }
+    }
+
+    func remove(_ name: SnapshotID) { unlink(path(name)) }
+
+    // MARK: - Starting from one
+
+    /// The image of the root file system for a sandbox that starts from a snapshot, or goes on from its own work directory.
+    func image(of name: SnapshotID, orOf work: String) -> ImageReference? {
+        if HostFiles.facts(work) != nil,
+            let text = HostFiles.text(origin(work)), let reference = ImageReference(text)
+        {
+            return reference
+        }
+        return SnapshotSeal(of: path(name))?.image
+    }
+
+    /// Makes the work directory of a sandbox from a snapshot, if it has none yet.
+    func place(_ name: SnapshotID, at work: String, within bytes: Int) throws(SystemError) {
+        guard HostFiles.facts(work) == nil else { return }
+        guard let seal = SnapshotSeal(of: path(name)) else { throw SystemError("read the snapshot", code: EBADMSG) }
+        // ERANGE: refused, not failed.
+        guard seal.bytes <= bytes else {
+            throw SystemError("hold a snapshot of \(seal.bytes) bytes within \(bytes)", code: ERANGE)
+        }
+        if let slash = work.lastIndex(of: "/") { try HostFiles.makeFolder(String(work[..<slash]), mode: 0o700) }
+        try withDraft { draft throws(SystemError) in
+            _ = try draft.copy(from: path(name))
+            try draft.cut(to: seal.bytes)
+            try HostFiles.write(seal.image.text, to: origin(work), mode: 0o600)
+            try draft.appear(as: work)
+        }
+    }
+
+    // MARK: - Archives
+
+    func export(_ name: SnapshotID, to target: String) throws(SystemError) {
+        guard SnapshotSeal(of: path(name)) != nil else { throw SystemError("read the snapshot", code: ENOENT) }
+        guard HostFiles.facts(target) == nil else { throw SystemError("write \(target)", code: EEXIST) }
+        try HostFiles.copy(path(name), to: target, mode: 0o600)
+    }
+
+    /// Accepts a file that says what it is and whose file system passes a full check.
+    func take(_ name: SnapshotID, from source: String) throws(SystemError) {
+        try withDraft { draft throws(SystemError) in
+            // The copy is checked: the original may change meanwhile.
+            let size = try draft.copy(from: source)
+            guard let seal = SnapshotSeal(of: draft.path), seal.bytes + SnapshotSeal.size == size else {
+                throw SystemError("read the archive", code: EBADMSG)
+            }
+            try draft.cut(to: seal.bytes)
+            // The first run replays the journal, which a snapshot of a living sandbox has; the second one judges.
+            try? HostProgram.run(Self.checker, ["-f", "-p", draft.path])
+            do { try HostProgram.run(Self.checker, ["-f", "-n", draft.path]) } catch {
+                throw SystemError("check the file system in the archive", code: EBADMSG)
+            }
+            try draft.finish(seal)
+            try draft.appear(as: path(name))
+        }
+    }
+
+    // MARK: - Leftovers
+
+    /// Removes the drafts that no living process writes.
+    func removeDrafts() {
+        for name in HostFiles.names(in: folder) where name.hasPrefix(SnapshotDraft.prefix) {
+            let file = open("\(folder)/\(name)", O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+            guard file >= 0 else { continue }
+            if flock(file, LOCK_EX | LOCK_NB) == 0 { unlink("\(folder)/\(name)") }
+            close(file)
+        }
+    }
+
+    /// Removes the notes on work directories that are gone.
+    /// - Parameter exists: whether there is a work directory of this name.
+    func removeOrigins(unless exists: (String) -> Bool) {
+        for name in HostFiles.names(in: folder) where name.hasPrefix("origin-") && !exists(String(name.dropFirst(7))) {
+            unlink("\(folder)/\(name)")
+        }
+    }
+
+    private func withDraft(_ body: (SnapshotDraft) throws(SystemError) -> Void) throws(SystemError) {
+        try HostFiles.makeFolder(folder, mode: 0o700)
+        let draft = try SnapshotDraft(in: folder)
+        defer { draft.discard() }
+        try body(draft)
+    }
+}
+
+/// The last block of a snapshot's file.
+struct SnapshotSeal: Equatable {
+    static let size = 4096
+    private static let title = "perimeter docker snapshot 1"
+    /// Work directories beyond this are not read back: 1 TiB.
+    private static let largest = 1 << 40
+
+    var image: ImageReference
+    /// Of the file system before it.
+    var bytes: Int
+
+    init(image: ImageReference, bytes: Int) {
+        self.image = image
+        self.bytes = bytes
+    }
+
+    init?(parsing block: [UInt8]) {
+        let text = block.prefix { $0 != 0 }
+        guard block.count == Self.size, block.dropFirst(text.count).allSatisfy({ $0 == 0 }) else { return nil }
+        let lines = String(decoding: text, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
+        guard lines.count == 4, lines[0] == Self.title, lines[3].isEmpty, let image = ImageReference(String(lines[1])),
+            let bytes = Int(lines[2]), bytes > 0, bytes <= Self.largest, bytes % 4096 == 0
+        else { return nil }
+        self.init(image: image, bytes: bytes)
+    }
+
+    /// Reads the end of a file; nil when it is no snapshot.
+    init?(of path: String) {
+        let file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+        guard file >= 0 else { return nil }
+        defer { close(file) }
+        var facts = stat()
+        guard fstat(file, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG, facts.st_size > Self.size else { return nil }
+        var block = [UInt8](repeating: 0, count: Self.size)
+        guard pread(file, &block, Self.size, facts.st_size - off_t(Self.size)) == Self.size else { return nil }
+        self.init(parsing: block)
+        guard bytes + Self.size == Int(facts.st_size) else { return nil }
+    }
+
+    var block: [UInt8] {
+        let text = Array("\(Self.title)\n\(image.text)\n\(bytes)\n".utf8)
+        return text + [UInt8](repeating: 0, count: Self.size - text.count)
+    }
+}
+
+extension SandboxError {
+    /// What a failed work on a snapshot means.
+    init(snapshot error: SystemError) {
+        switch error.code {
+        case ENOSPC, EDQUOT: self.init(.quotaExceeded, error.description, cause: error)
+        case EEXIST, EBADMSG, ENOENT: self.init(.unsupported, error.description, cause: error)
+        default: self.init(error)
+        }
+    }
+}
