@@ -19,7 +19,7 @@ struct ContainerConfinement: Sendable {
     private static let namespaces = ["net", "pid", "mnt", "ipc", "uts"]
 
     /// Looks at a living process; blocks. - Returns: nil when there is none.
-    static func read(_ pid: Int32, executable: String, cgroupRoot: String) -> ContainerConfinement? {
+    static func read(_ pid: Int32, executable: FileIdentity, cgroupRoot: String) -> ContainerConfinement? {
         guard pid > 1, let status = HostFiles.text("/proc/\(pid)/status"),
             let groups = HostFiles.text("/proc/\(pid)/cgroup")
         else { return nil }
@@ -32,13 +32,7 @@ struct ContainerConfinement: Sendable {
         }
         return ContainerConfinement(
             status: status, groups: groups, sharedNamespaces: shared,
-            runsDaemon: isSame("/proc/\(pid)/exe", executable), groupFile: { HostFiles.text(cgroupRoot + $0) })
-    }
-
-    private static func isSame(_ one: String, _ other: String) -> Bool {
-        var (left, right) = (stat(), stat())
-        return stat(one, &left) == 0 && stat(other, &right) == 0 && left.st_ino == right.st_ino
-            && left.st_dev == right.st_dev
+            runsDaemon: FileIdentity("/proc/\(pid)/exe") == executable, groupFile: { HostFiles.text(cgroupRoot + $0) })
     }
 
     /// What does not hold although it was asked for; empty when all does.
@@ -52,6 +46,10 @@ struct ContainerConfinement: Sendable {
         let users = Array(repeating: "\(ContainerRequest.user)", count: 4).joined(separator: "\t")
         require("Uid", "it runs as another user than \(ContainerRequest.user)") { $0 == users }
         require("Gid", "it runs as another group than \(ContainerRequest.user)") { $0 == users }
+        // A group of the image's making is none of the sandbox's.
+        require("Groups", "it has other groups than \(ContainerRequest.user)") {
+            $0.split(separator: " ").allSatisfy { $0 == "\(ContainerRequest.user)" }
+        }
         for set in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
             require(set, "it has capabilities (\(set))") { UInt64($0, radix: 16) == 0 }
         }

@@ -118,8 +118,9 @@ struct ContainerDaemon: Sendable {
             guard (200..<300).contains(answer.status) || answer.status == 304 else { throw DaemonFailure(answer) }
             return answer
         } catch {
-            // It may come back as another one: an update of the daemon under a living worker.
-            agreed.forget()
+            // It may come back as another one: an update of the daemon under a living worker. Asking is not free, for
+            // Podman looks up the packages of its parts.
+            if error.questionsVersion { agreed.forget() }
             throw error
         }
     }

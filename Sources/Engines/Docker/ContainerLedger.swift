@@ -5,6 +5,8 @@ struct ContainerLedger: Equatable, Sendable {
     /// The attempt to create it, as its label says.
     var attempt: String
     var token: ExecdToken
+    /// What its first process runs. An update of the worker brings another file; the containers that live keep theirs.
+    var executable: FileIdentity
     var hasProxy: Bool
     var memoryBytes: Int
     var processes: Int
@@ -12,9 +14,10 @@ struct ContainerLedger: Equatable, Sendable {
     /// The reference by which the image was asked for.
     var image: ImageReference
 
-    init(attempt: String, token: ExecdToken, spec: SandboxSpec, image: ImageReference) {
+    init(attempt: String, token: ExecdToken, executable: FileIdentity, spec: SandboxSpec, image: ImageReference) {
         self.attempt = attempt
         self.token = token
+        self.executable = executable
         hasProxy = spec.network != .none
         memoryBytes = spec.limits.memoryBytes
         processes = spec.limits.processes
@@ -24,13 +27,15 @@ struct ContainerLedger: Equatable, Sendable {
 
     init?(parsing text: String) {
         let fields = text.split(whereSeparator: \.isWhitespace).map(String.init)
-        guard fields.count == 8, fields[0] == "1", Self.isAttempt(fields[1]), let token = ExecdToken(digits: fields[2]),
-            fields[3] == "proxy" || fields[3] == "closed", let memoryBytes = Int(fields[4]),
-            let processes = Int(fields[5]), let cpuPercent = Int(fields[6]), let image = ImageReference(fields[7])
+        guard fields.count == 9, fields[0] == "1", Self.isAttempt(fields[1]), let token = ExecdToken(digits: fields[2]),
+            let executable = FileIdentity(parsing: fields[3]),
+            fields[4] == "proxy" || fields[4] == "closed", let memoryBytes = Int(fields[5]),
+            let processes = Int(fields[6]), let cpuPercent = Int(fields[7]), let image = ImageReference(fields[8])
         else { return nil }
         attempt = fields[1]
         self.token = token
-        hasProxy = fields[3] == "proxy"
+        self.executable = executable
+        hasProxy = fields[4] == "proxy"
         self.memoryBytes = memoryBytes
         self.processes = processes
         self.cpuPercent = cpuPercent
@@ -38,7 +43,7 @@ struct ContainerLedger: Equatable, Sendable {
     }
 
     var text: String {
-        "1 \(attempt) \(token.exposed) \(hasProxy ? "proxy" : "closed") \(memoryBytes) \(processes) \(cpuPercent) "
+        "1 \(attempt) \(token.exposed) \(executable) \(hasProxy ? "proxy" : "closed") \(memoryBytes) \(processes) \(cpuPercent) "
             + "\(image.text)\n"
     }
 

@@ -30,11 +30,11 @@ struct ContainerRequest: Sendable {
     /// The kernel's own bound on processes. The limit of a user counts the processes of every sandbox, so it must not bite.
     var processNumbers: Int
 
-    /// What the daemon must not be asked for, or nil.
-    var refusal: String? {
+    /// Why no sandbox is made from an image, or nil.
+    static func refusal(of image: ImageFacts) -> String? {
         if image.operatingSystem != "linux" { return "the image is not for Linux" }
         if image.volumes.count > 16 { return "the image declares more than 16 volumes" }
-        for volume in image.volumes where !Self.isPlain(volume) {
+        for volume in image.volumes where !isPlain(volume) {
             return "the image declares a volume at '\(DaemonFailure.printable(volume))'"
         }
         return nil

@@ -27,6 +27,14 @@ enum DaemonFailure: Error, Sendable {
     /// Docker's answer for a name in use, and for a state in which the call makes no sense.
     var isConflict: Bool { if case .refused(409, _) = self { true } else { false } }
 
+    /// Whether another daemon than before may have answered, or none.
+    var questionsVersion: Bool {
+        switch self {
+        case .unreachable, .broken, .malformed, .refused(400, _): true
+        case .timedOut, .refused: false
+        }
+    }
+
     var isMissing: Bool { if case .refused(404, _) = self { true } else { false } }
 
     /// The error of an answer. Docker says `{message}`, Podman `{cause, message, response}`, proxies say anything.

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Logging
 internal import Sandbox
 internal import Wire
 
@@ -27,18 +28,23 @@ extension DockerEngine {
 
     /// Makes a sandbox; what was made is removed again when a step fails.
     func create(_ spec: SandboxSpec) async throws(SandboxError) -> any Sandbox {
+        var times = StageTimes()
         try await refuseDaemon()
         let (image, reference) = try await image(for: spec)
+        if let refusal = ContainerRequest.refusal(of: image) { throw SandboxError(.unsupported, refusal) }
         try await clear(spec.id)
+        times.end("look")
         do throws(SandboxError) {
-            let ledger = ContainerLedger(
-                attempt: ContainerLedger.newAttempt(), token: ExecdToken(), spec: spec, image: reference)
-            let request = request(spec, image, ledger)
-            if let refusal = request.refusal { throw SandboxError(.unsupported, refusal) }
-            try await prepare(spec, ledger)
-            let container = try await createContainer(spec.id, request, ledger)
+            let ledger = try await prepare(spec, reference)
+            times.end("prepare")
+            let container = try await createContainer(spec.id, request(spec, image, ledger), ledger)
+            times.end("create")
             let facts = try await start(container)
-            return try await connect(spec, facts, ledger.token, within: Self.readyDeadline)
+            times.end("start")
+            let sandbox = try await connect(spec, facts, ledger, within: Self.readyDeadline)
+            times.end("ready")
+            logger.debug("sandbox created", metadata: times.metadata(spec.id))
+            return sandbox
         } catch {
             let failure = await explained(error, spec.id)
             // What cannot be removed now is found by its label and removed by the next sweep.
@@ -61,23 +67,30 @@ extension DockerEngine {
     }
 
     /// Everything on the host that the container needs. The ledger is on disk before anything is asked for.
-    private func prepare(_ spec: SandboxSpec, _ ledger: ContainerLedger) async throws(SandboxError) {
-        let result = await offPool { [self] () -> Result<Void, SystemError> in
+    private func prepare(
+        _ spec: SandboxSpec, _ image: ImageReference
+    ) async throws(SandboxError) -> ContainerLedger {
+        let result = await offPool { [self] () -> Result<ContainerLedger, SystemError> in
             do throws(SystemError) {
                 try prepareHost(diskBytes: spec.limits.diskBytes)
-                try HostFiles.makeFolder(paths.sandbox(spec.id).folder, mode: 0o700)
-                try HostFiles.write(ledger.text, to: paths.sandbox(spec.id).ledger, mode: 0o600)
+                guard let executable = FileIdentity(paths.execd) else { throw SystemError("find \(paths.execd)") }
+                let ledger = ContainerLedger(
+                    attempt: ContainerLedger.newAttempt(), token: ExecdToken(), executable: executable, spec: spec,
+                    image: image)
+                let sandbox = paths.sandbox(spec.id)
+                try HostFiles.makeFolder(sandbox.folder, mode: 0o700)
+                try HostFiles.write(ledger.text, to: sandbox.ledger, mode: 0o600)
                 try socket(spec.id).prepare()
                 if case .snapshot(let name) = spec.source {
-                    try shelf.place(name, at: paths.sandbox(spec.id).image, within: spec.limits.diskBytes)
+                    try shelf.place(name, at: sandbox.image, within: spec.limits.diskBytes)
                 }
                 try disk.open(spec.id, bytes: spec.limits.diskBytes, owner: UInt32(ContainerRequest.user))
-                return .success(())
+                return .success(ledger)
             } catch {
                 return .failure(error)
             }
         }
-        do { try result.get() } catch { throw SandboxError(error) }
+        do { return try result.get() } catch { throw SandboxError(error) }
     }
 
     /// Creates the container, or adopts the one that an unanswered attempt of this call has created.
@@ -104,7 +117,11 @@ extension DockerEngine {
     /// - Returns: the facts of the running container.
     private func start(_ container: String) async throws(SandboxError) -> ContainerFacts {
         do throws(DaemonFailure) {
-            try await daemon.start(container)
+            do throws(DaemonFailure) { try await daemon.start(container) } catch {
+                // It may have started: a second start of a running container changes nothing.
+                guard case .broken = error else { throw error }
+                try await daemon.start(container)
+            }
             guard let facts = try await daemon.inspect(container) else {
                 throw .broken("the container vanished")
             }
@@ -159,5 +176,22 @@ extension DockerEngine {
         } catch {
             throw SandboxError(error, while: "find the image '\(reference.text)'")
         }
+    }
+}
+
+/// How long the stages of a creation took, for the log.
+private struct StageTimes {
+    private let clock = ContinuousClock()
+    private var last = ContinuousClock.now
+    private var stages: [(name: String, time: Duration)] = []
+
+    mutating func end(_ stage: String) {
+        let now = clock.now
+        stages.append((stage, now - last))
+        last = now
+    }
+
+    func metadata(_ id: SandboxID) -> Logger.Metadata {
+        stages.reduce(into: ["sandbox_id": "\(id)"]) { $0[$1.name] = "\($1.time)" }
     }
 }

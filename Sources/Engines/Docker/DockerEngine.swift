@@ -27,7 +27,7 @@ public final class DockerEngine: SandboxProvider, SandboxKeeper {
     let preparation = Mutex(false)
     private let gate: @Sendable (SandboxSpec) -> (any OutboundGate)?
     private let lane = BlockingLane(threadLimit: 16)
-    private let confinement: @Sendable (Int32) -> ContainerConfinement?
+    private let confinement: @Sendable (Int32, FileIdentity) -> ContainerConfinement?
 
     private static let attachDeadline = Duration.seconds(3)
 
@@ -42,7 +42,7 @@ public final class DockerEngine: SandboxProvider, SandboxKeeper {
     /// - Parameter confinement: looks at a process instead of the kernel, for daemons that are none.
     init(
         configuration: DockerConfiguration, gate: @escaping @Sendable (SandboxSpec) -> (any OutboundGate)?,
-        logger: Logger, confinement: (@Sendable (Int32) -> ContainerConfinement?)?
+        logger: Logger, confinement: (@Sendable (Int32, FileIdentity) -> ContainerConfinement?)?
     ) {
         self.configuration = configuration
         self.gate = gate
@@ -57,7 +57,7 @@ public final class DockerEngine: SandboxProvider, SandboxKeeper {
             pullDeadline: configuration.pullDeadline)
         let root = configuration.cgroupRoot
         self.confinement =
-            confinement ?? { ContainerConfinement.read($0, executable: paths.execd, cgroupRoot: root) }
+            confinement ?? { ContainerConfinement.read($0, executable: $1, cgroupRoot: root) }
     }
 
     public func provision(_ spec: SandboxSpec) async throws(SandboxError) -> any Sandbox {
@@ -94,7 +94,7 @@ public final class DockerEngine: SandboxProvider, SandboxKeeper {
         }
         do throws(SandboxError) {
             try await wake(facts, ledger, spec)
-            return try await connect(spec, facts, ledger.token, within: Self.attachDeadline)
+            return try await connect(spec, facts, ledger, within: Self.attachDeadline)
         } catch {
             logger.warning(
                 "a living sandbox cannot be used and is replaced",
@@ -122,12 +122,33 @@ public final class DockerEngine: SandboxProvider, SandboxKeeper {
 
     // MARK: - The connection
 
-    /// Looks at what holds the container, closes its socket to the programs inside, and greets the daemon.
+    /// Closes the container's socket to the programs inside, looks at what holds them, and greets the daemon.
     func connect(
-        _ spec: SandboxSpec, _ facts: ContainerFacts, _ token: ExecdToken, within deadline: Duration
+        _ spec: SandboxSpec, _ facts: ContainerFacts, _ ledger: ContainerLedger, within deadline: Duration
     ) async throws(SandboxError) -> ExecdSandbox {
+        let descriptor: Int32
+        do throws(SandboxError) { descriptor = try await dial(spec.id, facts.pid, within: deadline) } catch {
+            // A daemon under another kernel makes its socket there: that is the better reason.
+            if error.code == .timedOut { try await look(facts, ledger, spec.limits) }
+            throw error
+        }
+        // Only now: until the daemon has made its socket, the first process may still be the runtime.
+        do throws(SandboxError) { try await look(facts, ledger, spec.limits) } catch {
+            close(descriptor)
+            throw error
+        }
+        let client = try await ExecdClient.connect(
+            descriptor: descriptor, token: ledger.token, gate: gate(spec), deadline: deadline, logger: logger)
+        return ExecdSandbox(id: spec.id, boundary: boundary, client: client, keeper: self)
+    }
+
+    /// Throws when the kernel does not hold the container as it was asked for.
+    private func look(
+        _ facts: ContainerFacts, _ ledger: ContainerLedger, _ limits: ResourceLimits
+    ) async throws(SandboxError) {
         let violations = await offPool { [confinement] in
-            confinement(facts.pid)?.violations(spec.limits) ?? ["its first process cannot be seen from here"]
+            confinement(facts.pid, ledger.executable)?.violations(limits)
+                ?? ["its first process cannot be seen from here"]
         }
         guard violations.isEmpty else {
             throw SandboxError(
@@ -135,10 +156,6 @@ public final class DockerEngine: SandboxProvider, SandboxKeeper {
                 "the container daemon did not confine the sandbox: \(violations.joined(separator: ", ")); it must run on this "
                     + "host, as root, without mapped users, with seccomp, on a runtime that shares the host's kernel")
         }
-        let descriptor = try await dial(spec.id, facts.pid, within: deadline)
-        let client = try await ExecdClient.connect(
-            descriptor: descriptor, token: token, gate: gate(spec), deadline: deadline, logger: logger)
-        return ExecdSandbox(id: spec.id, boundary: boundary, client: client, keeper: self)
     }
 
     private static let firstPause = Duration.milliseconds(1)

@@ -10,14 +10,12 @@ import Testing
 struct PodmanService: Sendable {
     let folder: String
     let pid: Int32
+    let socketPath: String
+    let daemon: ContainerDaemon
 
     @TaskLocal static var current: PodmanService?
 
     static let image = "localhost/perimeter-test:latest"
-    var socketPath: String { "\(folder)/podman.sock" }
-    var daemon: ContainerDaemon {
-        ContainerDaemon(socketPath: socketPath, deadline: .seconds(60), pullDeadline: .seconds(60))
-    }
 
     /// A variable of the service's environment that must not reach a sandbox.
     static let canary = "http://user:podman-canary@proxy.invalid:1"
@@ -59,19 +57,45 @@ struct PodmanService: Sendable {
 
             """, to: "\(folder)/containers.conf")
         try HostProgram.run("/bin/bash", ["-c", rootfs, "rootfs", folder])
-        let log = open("\(folder)/service.log", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        return try run(in: folder, socket: "podman.sock")
+    }
+
+    private static func run(in folder: String, socket: String) throws -> PodmanService {
+        let log = open("\(folder)/service.log", O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
         let null = open("/dev/null", O_RDWR | O_CLOEXEC)
         guard log >= 0, null >= 0 else { throw Failure("no log") }
         defer { for file in [log, null] { close(file) } }
+        let socketPath = "\(folder)/\(socket)"
         let pid = try HostProgram.spawn(
             "/usr/bin/env",
             [
-                "CONTAINERS_CONF=\(folder)/containers.conf", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=\(folder)",
-                "http_proxy=\(canary)", "podman", "--root", "\(folder)/root", "--runroot", "\(folder)/runroot",
-                "--storage-driver", "overlay", "--runtime", "runc", "system", "service", "--time", "0",
-                "unix://\(folder)/podman.sock",
+                // The monitors of containers leave notes in their working directory.
+                "--chdir=\(folder)", "CONTAINERS_CONF=\(folder)/containers.conf",
+                "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=\(folder)", "http_proxy=\(canary)", "podman", "--root",
+                "\(folder)/root", "--runroot", "\(folder)/runroot", "--tmpdir", "\(folder)/tmp", "--storage-driver",
+                "overlay", "--runtime", "runc", "system", "service", "--time", "0", "unix://\(socketPath)",
             ], [(null, 0), (log, 1), (log, 2)])
-        return PodmanService(folder: folder, pid: pid)
+        let daemon = ContainerDaemon(socketPath: socketPath, deadline: .seconds(60), pullDeadline: .seconds(60))
+        return PodmanService(folder: folder, pid: pid, socketPath: socketPath, daemon: daemon)
+    }
+
+    /// A second daemon over the same containers.
+    func another() async throws -> PodmanService {
+        let other = try await Self.lane.run { [folder] in Result { try Self.run(in: folder, socket: "another.sock") } }
+            .get()
+        try await other.ready()
+        return other
+    }
+
+    func end() async { await Self.lane.run { [pid] in Self.end(pid) } }
+
+    private static func end(_ pid: Int32) {
+        kill(pid, SIGTERM)
+        for waited in 0..<1000 {
+            if clinux_reap(pid, 0) != 0 { return }
+            if waited == 500 { kill(pid, SIGKILL) }
+            usleep(10_000)
+        }
     }
 
     /// A root file system out of the host's own programs.
@@ -80,9 +104,10 @@ struct PodmanService: Sendable {
         export PATH=/usr/sbin:/usr/bin:/sbin:/bin
         root=$1/rootfs
         mkdir -p $root/usr/bin $root/usr/lib $root/usr/lib64 $root/{tmp,etc,proc,dev,sys,run,var,opt,workspace,root,mnt}
+        mkdir -p $root/var/tmp && chmod 1777 $root/tmp $root/var/tmp
         for name in bin lib lib64; do ln -s usr/$name $root/$name; done
         for name in bash sh cat ls echo env id sleep seq head tail wc stat od mkdir ln readlink date cp cmp grep mknod \
-            mount rm tr timeout kill sync touch chmod cut sort uname find setsid test true; do
+            mount rm tr timeout kill sync touch chmod cut sort uname find setsid test true mv; do
           file=$(readlink -f "$(type -P $name)")
           cp "$file" $root/usr/bin/$name
           for library in $(ldd "$file" 2>/dev/null | grep -o '/[^ ]*' || true); do
@@ -94,7 +119,7 @@ struct PodmanService: Sendable {
         rm -rf $root
         """
 
-    private func load() async throws {
+    private func ready() async throws {
         let deadline = ContinuousClock.now + .seconds(30)
         while true {
             do {
@@ -107,6 +132,10 @@ struct PodmanService: Sendable {
                 try await Task.sleep(for: .milliseconds(20))
             }
         }
+    }
+
+    private func load() async throws {
+        try await ready()
         let path = "\(folder)/rootfs.tar"
         let archive = await Self.lane.run { HostFiles.read(path, limit: 64 << 20) }
         let answer = try await DaemonExchange(socketPath: socketPath, deadline: .seconds(60)).run(
@@ -117,13 +146,7 @@ struct PodmanService: Sendable {
     }
 
     private func stop() {
-        kill(pid, SIGTERM)
-        var waited = 0
-        while clinux_reap(pid, 0) == 0, waited < 1000 {
-            if waited == 500 { kill(pid, SIGKILL) }
-            usleep(10_000)
-            waited += 1
-        }
+        Self.end(pid)
         for line in processes {
             if let pid = line.split(separator: " ").first.flatMap({ Int32($0) }) { kill(pid, SIGKILL) }
         }
