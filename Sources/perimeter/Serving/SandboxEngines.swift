@@ -11,7 +11,7 @@ struct SandboxEngines {
     let logger: Logger
 
     /// What `worker.sandbox_engine` may name beside `auto`.
-    static let names = ["namespace"]
+    static let names = ["namespace", "docker"]
 
     /// The engine that is asked for, with a warm pool in front when that is asked for.
     /// - Throws: ``CommandError`` when something that the engine needs cannot be found.
@@ -31,9 +31,12 @@ struct SandboxEngines {
             logger.warning("weaker limits are allowed: some bounds of sandboxes may not be enforced")
         }
         var engines: [any SandboxProvider] = []
-        for name in Self.names { engines.append(try engine(name)) }
+        for name in Self.names where isConfigured(name) { engines.append(try engine(name)) }
         return engines
     }
+
+    /// Engines that need to be told something are tried by `auto` only when they were.
+    private func isConfigured(_ name: String) -> Bool { name != "docker" || settings.worker.dockerImage != nil }
 
     private func engine(_ name: String) throws(CommandError) -> any SandboxProvider {
         let execd = try ExecutablePath.execd(named: settings.worker.execd)
@@ -43,6 +46,16 @@ struct SandboxEngines {
                 configuration: NamespaceConfiguration(
                     execdPath: execd, stateDirectory: stateDirectory, runtimeDirectory: runtimeDirectory,
                     allowsWeakerLimits: settings.worker.allowsWeakerLimits),
+                gate: gate, logger: logger)
+        case "docker":
+            guard let image = settings.worker.dockerImage else {
+                throw CommandError(
+                    .usage, "the docker engine needs an image", remedy: "name one with PERIMETER_DOCKER_IMAGE")
+            }
+            return DockerEngine(
+                configuration: DockerConfiguration(
+                    execdPath: execd, stateDirectory: stateDirectory, image: image, runtimeDirectory: runtimeDirectory,
+                    socketPath: settings.worker.dockerSocket, pulls: settings.worker.dockerPulls),
                 gate: gate, logger: logger)
         default:
             throw CommandError(.usage, "worker.sandbox_engine: there is no engine '\(name)'")

@@ -84,6 +84,16 @@ enum SettingCatalogue {
         "worker.execd", .text, variables: ["PERIMETER_EXECD"],
         "the perimeter-execd executable; found beside perimeter by default")
 
+    static let dockerImage = SettingKey(
+        "worker.docker_image", .text, variables: ["PERIMETER_DOCKER_IMAGE"],
+        "image for the docker engine, with bash and the usual commands; auto tries the engine only when it is set")
+    static let dockerSocket = SettingKey(
+        "worker.docker_socket", .text, default: "/var/run/docker.sock", variables: ["PERIMETER_DOCKER_SOCKET"],
+        "unix socket of Docker, or of Podman's service")
+    static let dockerPulls = SettingKey(
+        "worker.docker_pulls", .flag, default: "false", variables: ["PERIMETER_DOCKER_PULLS"],
+        "lets the docker engine fetch an image that the daemon lacks")
+
     static let allowWeakerLimits = SettingKey(
         "worker.allow_weaker_limits", .flag, default: "false", variables: ["PERIMETER_ALLOW_WEAKER_LIMITS"],
         "creates sandboxes also where a bound cannot be enforced, and says so on the session (relaxes security)")
@@ -100,7 +110,7 @@ enum SettingCatalogue {
         previewURL,
         modelProvider, modelBaseURL, modelAPIKey, modelMap, serverURL, environmentID, environmentKey, sandboxEngine,
         concurrentSessions, allowedHosts, memoryLimit, processLimit, cpuLimit, diskLimit, leaseSeconds, maxIdleSeconds,
-        warmSandboxes,
+        warmSandboxes, dockerImage, dockerSocket, dockerPulls,
         execd, allowWeakerLimits, logLevel, logFormat,
     ]
 

@@ -65,6 +65,9 @@ struct Settings: Sendable {
             leaseSeconds: number(SettingCatalogue.leaseSeconds),
             maxIdleSeconds: number(SettingCatalogue.maxIdleSeconds),
             warmSandboxes: number(SettingCatalogue.warmSandboxes), execd: text(SettingCatalogue.execd),
+            dockerImage: text(SettingCatalogue.dockerImage),
+            dockerSocket: text(SettingCatalogue.dockerSocket) ?? "/var/run/docker.sock",
+            dockerPulls: flag(SettingCatalogue.dockerPulls),
             allowsWeakerLimits: flag(SettingCatalogue.allowWeakerLimits))
         logLevel = text(SettingCatalogue.logLevel) ?? "info"
         logFormat = text(SettingCatalogue.logFormat) ?? "text"

@@ -19,5 +19,9 @@ struct WorkerSettings: Sendable {
     /// Sandboxes kept ready; 0 keeps none.
     var warmSandboxes: Int
     var execd: String?
+    /// Nil leaves Docker and Podman alone.
+    var dockerImage: String?
+    var dockerSocket: String
+    var dockerPulls: Bool
     var allowsWeakerLimits: Bool
 }
