@@ -158,7 +158,7 @@ extension DockerEngine {
         case .image(let name): text = name
         case .snapshot(let name):
             let path = paths.sandbox(spec.id).image
-            let kept = await offPool { [shelf] in shelf.image(of: name, orOf: path) }
+            let kept = await offPool { [shelf] in shelf.system(of: name, orOf: path).flatMap { ImageReference($0) } }
             guard let kept else { throw SandboxError(.unsupported, "there is no snapshot '\(name)'") }
             text = kept.text
         }

@@ -15,7 +15,8 @@ extension DockerEngine {
             let wasRunning = try await freeze(container)
             let result = await offPool { [self] () -> Result<Void, SystemError> in
                 do throws(SystemError) {
-                    try shelf.keep(paths.sandbox(id).image, mountedAt: paths.sandbox(id).work, ledger.image, as: name)
+                    try shelf.keep(
+                        paths.sandbox(id).image, mountedAt: paths.sandbox(id).work, ledger.image.text, as: name)
                     return .success(())
                 } catch {
                     return .failure(error)
@@ -59,7 +60,7 @@ extension DockerEngine {
     }
 
     private func onShelf(
-        _ body: @escaping @Sendable (DockerSnapshots) throws(SystemError) -> Void
+        _ body: @escaping @Sendable (SnapshotShelf) throws(SystemError) -> Void
     ) async throws(SandboxError) {
         let result = await offPool { [shelf] () -> Result<Void, SystemError> in
             do throws(SystemError) {

@@ -14,7 +14,7 @@ public final class DockerEngine: SandboxProvider, SandboxKeeper {
     let configuration: DockerConfiguration
     let paths: EnginePaths
     let disk: WorkDisk
-    let shelf: DockerSnapshots
+    let shelf: SnapshotShelf
     let daemon: ContainerDaemon
     /// Marks this engine's containers among all others of the daemon.
     let owner: String
@@ -50,7 +50,7 @@ public final class DockerEngine: SandboxProvider, SandboxKeeper {
         let paths = EnginePaths(state: configuration.stateDirectory, runtime: configuration.runtimeDirectory)
         self.paths = paths
         disk = WorkDisk(paths: paths, usesImages: geteuid() == 0)
-        shelf = DockerSnapshots(folder: "\(paths.state)/snapshots")
+        shelf = SnapshotShelf(state: paths.state, engine: name)
         owner = String(StableHash.of(configuration.runtimeDirectory), radix: 36)
         daemon = ContainerDaemon(
             socketPath: configuration.socketPath, deadline: configuration.answerDeadline,

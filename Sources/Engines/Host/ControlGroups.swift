@@ -22,12 +22,14 @@ struct ControlGroups: Sendable {
 
     private let parents: [Parent]
     static let needed = ["memory", "pids", "cpu"]
+    /// Version 1 freezes through a controller of its own; version 2 in every group.
+    private static let freezer = "freezer"
 
     /// Finds what this process may use. Makes the parent groups; costs a few file operations.
     /// - Parameter owner: names the parent group of one engine.
     init(root: String, owner: String) {
         var parents: [Parent] = []
-        for controller in Self.needed {
+        for controller in Self.needed + [Self.freezer] {
             let folder = "\(root)/\(controller)/perimeter-\(owner)"
             guard HostFiles.facts("\(root)/\(controller)/cgroup.procs") != nil,
                 (try? HostFiles.makeFolder(folder, mode: 0o755)) != nil
@@ -66,6 +68,33 @@ struct ControlGroups: Sendable {
             parents.first { $0.controllers.contains(controller) }.map { $0.isUnified ? "v2" : "v1" }
         }
         return Abilities(memory: label("memory"), processes: label("pids"), cpu: label("cpu"))
+    }
+
+    /// Whether sandboxes can be frozen here.
+    var canFreeze: Bool { parents.contains { $0.isUnified || $0.controllers.contains(Self.freezer) } }
+
+    /// Stops everything in the sandbox's groups, or lets it go on; returns when that is so.
+    /// - Throws: when the kernel does not bring it about within a second.
+    func setFrozen(_ id: SandboxID, _ isFrozen: Bool) throws(SystemError) {
+        let first = parents.first { $0.controllers.contains(Self.freezer) } ?? parents.first { $0.isUnified }
+        guard let parent = first else { throw SystemError("freeze a sandbox", code: ENOTSUP) }
+        let folder = "\(parent.folder)/\(id)"
+        let (file, value) =
+            parent.isUnified
+            ? ("cgroup.freeze", isFrozen ? "1" : "0") : ("freezer.state", isFrozen ? "FROZEN" : "THAWED")
+        try HostFiles.set("\(folder)/\(file)", value)
+        for _ in 0..<1000 {
+            if Self.isFrozen(folder, isUnified: parent.isUnified) == isFrozen { return }
+            // Version 1 may stop half way when a process forks meanwhile: said again, it goes on (freezer-subsystem.rst).
+            if !parent.isUnified { try HostFiles.set("\(folder)/\(file)", value) }
+            usleep(1000)
+        }
+        throw SystemError("freeze \(folder)", code: ETIMEDOUT)
+    }
+
+    private static func isFrozen(_ folder: String, isUnified: Bool) -> Bool {
+        guard isUnified else { return HostFiles.text("\(folder)/freezer.state")?.hasPrefix("FROZEN") ?? false }
+        return HostFiles.text("\(folder)/cgroup.events")?.contains("frozen 1") ?? false
     }
 
     /// The folders of one sandbox's groups.
@@ -134,6 +163,8 @@ struct ControlGroups: Sendable {
     /// Kills everything inside and removes the groups. - Returns: false when something would not go.
     func destroy(_ id: SandboxID) -> Bool {
         let folders = folders(id)
+        // What is frozen does not die (version 1).
+        if folders.contains(where: { HostFiles.facts($0) != nil }) { try? setFrozen(id, false) }
         for attempt in 0..<200 {
             for pid in processes(id) { kill(pid, SIGKILL) }
             let left = folders.filter { rmdir($0) != 0 && errno != ENOENT }

@@ -15,10 +15,11 @@ public final class NamespaceEngine: SandboxProvider, SandboxKeeper {
     let paths: EnginePaths
     let groups: ControlGroups
     let disk: WorkDisk
+    let shelf: SnapshotShelf
     let launcher: SandboxLauncher
     private let gate: @Sendable (SandboxSpec) -> (any OutboundGate)?
     private let logger: Logger
-    private let locks = SandboxLocks()
+    let locks = SandboxLocks()
     private let lane = BlockingLane(threadLimit: 16)
     /// Whether this process has brought the shared files up to date; its lock is held while it does.
     let isMirrored = Mutex(false)
@@ -39,12 +40,14 @@ public final class NamespaceEngine: SandboxProvider, SandboxKeeper {
         groups = ControlGroups(
             root: configuration.cgroupRoot, owner: String(StableHash.of(configuration.runtimeDirectory), radix: 36))
         disk = WorkDisk(paths: paths, usesImages: isRoot)
+        shelf = SnapshotShelf(state: configuration.stateDirectory, engine: name)
         launcher = SandboxLauncher(
             configuration: configuration, paths: paths, groups: groups, disk: disk, isRoot: isRoot)
     }
 
     public func provision(_ spec: SandboxSpec) async throws(SandboxError) -> any Sandbox {
         try refuseUnsupported(spec)
+        try await refuseMissingSnapshot(spec)
         return try await locks.withLock(spec.id) { () async throws(SandboxError) in
             if let living = try await attach(spec) { return living }
             return try await create(spec)
@@ -61,7 +64,9 @@ public final class NamespaceEngine: SandboxProvider, SandboxKeeper {
                 await remove(id)
             }
         }
-        await offPool { [disk, configuration] in
+        await offPool { [disk, shelf, paths, configuration] in
+            shelf.removeDrafts()
+            shelf.removeOrigins { HostFiles.facts("\(paths.workspaces)/\($0)") != nil }
             disk.removeOld(keeping: live, after: Int(configuration.retention.components.seconds))
         }
     }
@@ -86,13 +91,19 @@ public final class NamespaceEngine: SandboxProvider, SandboxKeeper {
             ("memory", abilities.memory != nil), ("processes", abilities.processes != nil),
             ("cpu", abilities.cpu != nil), ("disk", disk.usesImages),
         ]
-        return EngineCapabilities(isolation: .sharedKernel, bounds: Set(bounds.filter(\.1).map(\.0)))
+        return EngineCapabilities(
+            isolation: .sharedKernel, pause: groups.canFreeze ? .processes : .files,
+            snapshot: disk.usesImages && groups.canFreeze ? .files : .nothing,
+            bounds: Set(bounds.filter(\.1).map(\.0)))
     }
 
     /// A bound that cannot be enforced is an error, unless the operator said otherwise.
     private func refuseUnsupported(_ spec: SandboxSpec) throws(SandboxError) {
-        guard spec.source == .engineDefault, spec.gpus == 0 else {
-            throw SandboxError(.unsupported, "the namespace engine has neither images nor snapshots nor GPUs")
+        guard spec.gpus == 0 else {
+            throw SandboxError(.unsupported, "the namespace engine passes no graphics processors through")
+        }
+        if case .image = spec.source {
+            throw SandboxError(.unsupported, "the namespace engine has no images: use docker for them")
         }
         let limits = spec.limits
         guard limits.memoryBytes >= 16 << 20, limits.processes >= 8, limits.cpuPercent >= 1,
@@ -120,8 +131,13 @@ public final class NamespaceEngine: SandboxProvider, SandboxKeeper {
         let sandbox = paths.sandbox(spec.id)
         let ledger = await offPool { HostFiles.text(sandbox.ledger).flatMap { SandboxLedger(parsing: $0) } }
         guard let ledger, ledger.isAlive, ledger.hasProxy == (spec.network != .none) else { return nil }
-        // The bounds of this request hold from now on, whatever the earlier ones were.
-        guard await offPool({ [groups] in (try? groups.create(spec.id, spec.limits)) != nil }) else { return nil }
+        // The bounds of this request hold from now on, whatever the earlier ones were. A paused sandbox goes on.
+        guard
+            await offPool({ [groups] in
+                (try? groups.create(spec.id, spec.limits)) != nil
+                    && (!groups.canFreeze || (try? groups.setFrozen(spec.id, false)) != nil)
+            })
+        else { return nil }
         do throws(SandboxError) {
             let client = try await connect(spec, within: Self.attachDeadline)
             return ExecdSandbox(id: spec.id, boundary: boundary(spec.limits), client: client, keeper: self)
@@ -177,6 +193,9 @@ public final class NamespaceEngine: SandboxProvider, SandboxKeeper {
                 try prepareHost(diskBytes: spec.limits.diskBytes)
                 try HostFiles.makeFolder(paths.sandbox(spec.id).folder, mode: 0o711)
                 try groups.create(spec.id, spec.limits)
+                if case .snapshot(let name) = spec.source {
+                    try shelf.place(name, at: paths.sandbox(spec.id).image, within: spec.limits.diskBytes)
+                }
                 try disk.open(spec.id, bytes: spec.limits.diskBytes, owner: launcher.hostUser(spec.id))
                 return .success(try launcher.launch(spec))
             } catch {

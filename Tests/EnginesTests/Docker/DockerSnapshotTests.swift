@@ -109,13 +109,15 @@ extension DockerPodmanTests {
                 }
                 #expect(taken?.message.contains("File exists") == true)
                 #expect(await rig.engine.snapshots().map(\.id) == [name])
-                #expect(HostView.names(in: rig.folder + "/state/snapshots") == ["\(name).snapshot"], "no draft is left")
+                #expect(
+                    HostView.names(in: rig.folder + "/state/snapshots/docker") == ["\(name).snapshot"],
+                    "no draft is left")
             }
         }
 
         @Test func `drafts that nobody writes are swept, those that somebody writes are not`() async throws {
             try await DockerRig.with { rig in
-                let folder = rig.folder + "/state/snapshots"
+                let folder = rig.folder + "/state/snapshots/docker"
                 try HostFiles.makeFolder(folder, mode: 0o700)
                 try HostView.write("left by a crash", to: folder + "/draft-1")
                 try HostView.write("ref", to: folder + "/origin-gone.img")

@@ -110,7 +110,7 @@ struct NamespaceRig: EngineRig {
 
     /// Folders of control groups with this rig's name.
     func groups() -> [String] {
-        ["memory", "pids", "cpu", "unified"].flatMap { controller in
+        ["memory", "pids", "cpu", "freezer", "unified"].flatMap { controller in
             let top = "/sys/fs/cgroup/\(controller)"
             return HostView.names(in: top).filter { $0.hasPrefix("perimeter-") }.flatMap { parent in
                 HostView.names(in: "\(top)/\(parent)").filter { $0.contains(prefix) }.map { "\(top)/\(parent)/\($0)" }

@@ -6,20 +6,29 @@ internal import Sandbox
 ///
 /// A snapshot is one sparse file: the ext4 image and, after it, one block that says what it is. An archive is the same file,
 /// so what was written on one host is read on another.
-struct DockerSnapshots: Sendable {
+struct SnapshotShelf: Sendable {
     let folder: String
+    /// A snapshot serves the engine that made it only.
+    let engine: String
     private static let suffix = ".snapshot"
     private static let checker = "/sbin/e2fsck"
 
+    /// - Parameter state: where the engine keeps what outlives the host's restarts.
+    init(state: String, engine: String) {
+        folder = "\(state)/snapshots/\(engine)"
+        self.engine = engine
+    }
+
     private func path(_ name: SnapshotID) -> String { "\(folder)/\(name)\(Self.suffix)" }
-    /// Names the image of the root file system of a work directory that came from a snapshot.
+    /// Names the root file system of a work directory that came from a snapshot.
     private func origin(_ image: String) -> String { "\(folder)/origin-\(image.split(separator: "/").last ?? "")" }
 
     // MARK: - Keeping
 
     /// Copies a work directory whose programs are frozen.
+    /// - Parameter system: the root file system that goes with it, in the engine's words.
     func keep(
-        _ image: String, mountedAt mount: String, _ reference: ImageReference, as name: SnapshotID
+        _ image: String, mountedAt mount: String, _ system: String, as name: SnapshotID
     ) throws(SystemError) {
         let directory = open(mount, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard directory >= 0 else { throw SystemError("open \(mount)") }
@@ -27,7 +36,7 @@ struct DockerSnapshots: Sendable {
         guard clinux_sync_filesystem(directory) == 0 else { throw SystemError("write \(mount) back") }
         try withDraft { draft throws(SystemError) in
             let size = try draft.copy(from: image)
-            try draft.finish(SnapshotSeal(image: reference, bytes: size))
+            try draft.finish(SnapshotSeal(engine: engine, system: system, bytes: size))
             try draft.appear(as: path(name))
         }
     }
@@ -49,20 +58,24 @@ struct DockerSnapshots: Sendable {
 
     // MARK: - Starting from one
 
-    /// The image of the root file system for a sandbox that starts from a snapshot, or goes on from its own work directory.
-    func image(of name: SnapshotID, orOf work: String) -> ImageReference? {
-        if HostFiles.facts(work) != nil,
-            let text = HostFiles.text(origin(work)), let reference = ImageReference(text)
-        {
-            return reference
+    /// The root file system for a sandbox that starts from a snapshot, or goes on from its own work directory. Nil when there
+    /// is no such snapshot.
+    func system(of name: SnapshotID, orOf work: String) -> String? {
+        if HostFiles.facts(work) != nil, let text = HostFiles.text(origin(work)), SnapshotSeal.isSystem(text) {
+            return text
         }
-        return SnapshotSeal(of: path(name))?.image
+        return seal(of: name)?.system
+    }
+
+    /// Nil when there is no such snapshot of this engine.
+    func seal(of name: SnapshotID) -> SnapshotSeal? {
+        SnapshotSeal(of: path(name)).flatMap { $0.engine == engine ? $0 : nil }
     }
 
     /// Makes the work directory of a sandbox from a snapshot, if it has none yet.
     func place(_ name: SnapshotID, at work: String, within bytes: Int) throws(SystemError) {
         guard HostFiles.facts(work) == nil else { return }
-        guard let seal = SnapshotSeal(of: path(name)) else { throw SystemError("read the snapshot", code: EBADMSG) }
+        guard let seal = seal(of: name) else { throw SystemError("read the snapshot", code: EBADMSG) }
         // ERANGE: refused, not failed.
         guard seal.bytes <= bytes else {
             throw SystemError("hold a snapshot of \(seal.bytes) bytes within \(bytes)", code: ERANGE)
@@ -71,7 +84,7 @@ struct DockerSnapshots: Sendable {
         try withDraft { draft throws(SystemError) in
             _ = try draft.copy(from: path(name))
             try draft.cut(to: seal.bytes)
-            try HostFiles.write(seal.image.text, to: origin(work), mode: 0o600)
+            try HostFiles.write(seal.system, to: origin(work), mode: 0o600)
             try draft.appear(as: work)
         }
     }
@@ -79,7 +92,7 @@ struct DockerSnapshots: Sendable {
     // MARK: - Archives
 
     func export(_ name: SnapshotID, to target: String) throws(SystemError) {
-        guard SnapshotSeal(of: path(name)) != nil else { throw SystemError("read the snapshot", code: ENOENT) }
+        guard seal(of: name) != nil else { throw SystemError("read the snapshot", code: ENOENT) }
         guard HostFiles.facts(target) == nil else { throw SystemError("write \(target)", code: EEXIST) }
         try HostFiles.copy(path(name), to: target, mode: 0o600)
     }
@@ -89,7 +102,8 @@ struct DockerSnapshots: Sendable {
         try withDraft { draft throws(SystemError) in
             // The copy is checked: the original may change meanwhile.
             let size = try draft.copy(from: source)
-            guard let seal = SnapshotSeal(of: draft.path), seal.bytes + SnapshotSeal.size == size else {
+            guard let seal = SnapshotSeal(of: draft.path), seal.engine == engine, seal.bytes + SnapshotSeal.size == size
+            else {
                 throw SystemError("read the archive", code: EBADMSG)
             }
             try draft.cut(to: seal.bytes)
@@ -134,27 +148,36 @@ struct DockerSnapshots: Sendable {
 /// The last block of a snapshot's file.
 struct SnapshotSeal: Equatable {
     static let size = 4096
-    private static let title = "perimeter docker snapshot 1"
+    private static let title = "perimeter snapshot 1"
     /// Work directories beyond this are not read back: 1 TiB.
     private static let largest = 1 << 40
 
-    var image: ImageReference
+    var engine: String
+    /// The root file system that goes with the work directory.
+    var system: String
     /// Of the file system before it.
     var bytes: Int
 
-    init(image: ImageReference, bytes: Int) {
-        self.image = image
+    init(engine: String, system: String, bytes: Int) {
+        self.engine = engine
+        self.system = system
         self.bytes = bytes
+    }
+
+    /// Printable ASCII without spaces, at most 255 bytes.
+    static func isSystem(_ text: String) -> Bool {
+        (1...255).contains(text.utf8.count) && text.utf8.allSatisfy { (0x21...0x7E).contains($0) }
     }
 
     init?(parsing block: [UInt8]) {
         let text = block.prefix { $0 != 0 }
         guard block.count == Self.size, block.dropFirst(text.count).allSatisfy({ $0 == 0 }) else { return nil }
         let lines = String(decoding: text, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
-        guard lines.count == 4, lines[0] == Self.title, lines[3].isEmpty, let image = ImageReference(String(lines[1])),
-            let bytes = Int(lines[2]), bytes > 0, bytes <= Self.largest, bytes % 4096 == 0
+        guard lines.count == 5, lines[0] == Self.title, lines[4].isEmpty, Self.isSystem(String(lines[1])),
+            Self.isSystem(String(lines[2])), let bytes = Int(lines[3]), bytes > 0, bytes <= Self.largest,
+            bytes % 4096 == 0
         else { return nil }
-        self.init(image: image, bytes: bytes)
+        self.init(engine: String(lines[1]), system: String(lines[2]), bytes: bytes)
     }
 
     /// Reads the end of a file; nil when it is no snapshot.
@@ -171,7 +194,7 @@ struct SnapshotSeal: Equatable {
     }
 
     var block: [UInt8] {
-        let text = Array("\(Self.title)\n\(image.text)\n\(bytes)\n".utf8)
+        let text = Array("\(Self.title)\n\(engine)\n\(system)\n\(bytes)\n".utf8)
         return text + [UInt8](repeating: 0, count: Self.size - text.count)
     }
 }
