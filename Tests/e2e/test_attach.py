@@ -274,3 +274,33 @@ def test_a_port_is_shown_until_it_expires(up, perimeter, world, session):
     assert fetch(up, url)[0] == 404
     for body in ({}, {"port": 0}, {"port": "80"}, {"port": 80, "expires_in": 0}, {"port": 80, "x": 1}):
         assert world.raw.post(previews, json=body).status_code == 400
+
+
+def test_sessions_start_from_a_kept_sandbox(up, perimeter, world):
+    original = world.session(TOOLSET, kind="cloud")
+    perimeter("attach", original.id, "--", "echo kept > file; mkdir d; echo deep > d/file", text=b"")
+    perimeter("snapshot", original.id, "base")
+    perimeter("attach", original.id, "--", "echo changed > file", text=b"")
+    environment_id = original.environment_id
+    for number in range(2):
+        (created,) = [
+            json.loads(line)
+            for line in perimeter(
+                "create", "--agent", original.agent.id, "--environment", environment_id, "--from-snapshot", "base", "--json"
+            ).stdout.splitlines()
+        ]
+        done = perimeter("attach", created["id"], "--", f"cat file d/file; echo {number} > file", text=b"")
+        assert done.stdout == b"kept\ndeep\n"
+    assert perimeter("attach", original.id, "--", "cat file", text=b"").stdout == b"changed\n"
+    assert b"" != perimeter("snapshot", original.id, "base", status=1).stderr, "a name is taken once"
+    # Another environment does not see it, and a name that is none is refused at once.
+    other = world.session(TOOLSET, kind="cloud")
+    stranger = world.client.beta.sessions.create(
+        agent=other.agent.id, environment_id=other.environment_id, metadata={"perimeter.snapshot": "base"}
+    )
+    assert b"no snapshot" in perimeter("attach", stranger.id, "--", "true", text=b"", status=1).stderr
+    answer = world.raw.post(
+        "/v1/sessions",
+        json={"agent": other.agent.id, "environment_id": other.environment_id, "metadata": {"perimeter.snapshot": "../x"}},
+    )
+    assert answer.status_code == 400 and "perimeter.snapshot" in answer.json()["error"]["message"]

@@ -26,12 +26,28 @@ struct WorkDisk: Sendable {
             try create(sandbox.image, bytes)
         }
         try mount(sandbox.image, at: sandbox.work)
-        let files = source(id)
-        guard mkdir(files, 0o755) == 0 || errno == EEXIST, chown(files, owner, owner) == 0 else {
-            let error = SystemError("make \(files)")
+        do throws(SystemError) { try give(source(id), to: owner) } catch {
             close(id)
             throw error
         }
+    }
+
+    /// Makes the files a user's own. Those of a snapshot belong to the user of the sandbox that it was taken from.
+    private func give(_ files: String, to owner: UInt32) throws(SystemError) {
+        let isNew = mkdir(files, 0o755) == 0
+        guard isNew || errno == EEXIST else { throw SystemError("make \(files)") }
+        var facts = stat()
+        guard lstat(files, &facts) == 0 else { throw SystemError("look at \(files)") }
+        guard facts.st_uid != owner || facts.st_gid != owner else { return }
+        if !isNew {
+            try HostProgram.run(
+                "/usr/bin/find",
+                [
+                    files, "-xdev", "-mindepth", "1", "-exec", "/usr/bin/chown", "-h", "\(owner):\(owner)", "{}", "+",
+                ])
+        }
+        // Last: whoever finds it done finds all of it done.
+        guard chown(files, owner, owner) == 0 else { throw SystemError("own \(files)") }
     }
 
     /// Mounts the image. One that was used a moment ago may still be written back: that is waited for.

@@ -110,7 +110,12 @@ extension API {
         case "port":
             guard let port = try query.int("port", 1...65_535) else { throw .invalid("port: required for type 'port'") }
             target = ["type": "port", "port": JSON(port)]
-        default: throw .invalid("type: must be terminal, command or port")
+        case "snapshot":
+            guard let name = try query.text("name").flatMap({ SnapshotName($0) }) else {
+                throw .invalid("name: required for type 'snapshot', \(SnapshotName.rule)")
+            }
+            target = ["type": "snapshot", "name": .string(name.rawValue)]
+        default: throw .invalid("type: must be terminal, command, port or snapshot")
         }
         try query.finish()
         return target

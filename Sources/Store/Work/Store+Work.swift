@@ -14,6 +14,8 @@ public struct WorkClaim: Sendable {
     public var environment: JSON
     /// Calls that an earlier holder may have started and that have no result.
     public var interruptedCalls: [String]
+    /// The kept sandbox that the session is to start from.
+    public var snapshot: SnapshotName?
 }
 
 public struct QueueDepth: Sendable, Equatable {
@@ -61,9 +63,12 @@ extension Store {
                     SQLValue(work.sessionID), SQLValue(lostSeq)
                 ).map { $0.text(0) }
             }
+            let metadata = try connection.first(
+                "SELECT metadata FROM sessions WHERE id = ?", SQLValue(work.sessionID))
             return WorkClaim(
                 work: work, environment: try JSON(stored: environment?.bytes(0) ?? Array("{}".utf8)),
-                interruptedCalls: interrupted)
+                interruptedCalls: interrupted,
+                snapshot: try SnapshotName(metadata: metadata.map { try JSON(stored: $0.bytes(0)) }))
         }
     }
 

@@ -15,6 +15,7 @@ public struct SessionRequest: Sendable {
         environmentID = try reader.string("environment_id", length: 1...128)
         title = try reader.optionalString("title", length: 0...500).orNil
         metadata = try Metadata.create(reader.raw("metadata"))
+        _ = try SnapshotName(metadata: metadata)
         initialEvents = try ClientEvent.initial(try reader.optionalArray("initial_events").orNil ?? [])
         if case .value = reader.field("budget") { throw .invalid("budget: not supported by this server; leave it out") }
         try Self.refuse(&reader, "vault_ids", "vaults are not supported by this server; leave it out or empty")

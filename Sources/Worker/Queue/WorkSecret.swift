@@ -8,6 +8,8 @@ struct WorkSecret: Sendable {
     var interruptedCalls: Set<String>
     /// Ours: the environment's type and network rules; nil from a server that does not send it.
     var environment: JSON?
+    /// Ours: the kept sandbox that the session starts from.
+    var snapshot: SnapshotName?
     /// Ours: what the environment asks of its sandboxes.
     var sandbox: JSON?
 
@@ -20,5 +22,6 @@ struct WorkSecret: Sendable {
         interruptedCalls = Set(json["interrupted_calls"]?.arrayValue?.compactMap { $0.stringValue } ?? [])
         environment = json["environment"].flatMap { $0.objectValue == nil ? nil : $0 }
         sandbox = json["sandbox"]
+        snapshot = json["snapshot"]?.stringValue.flatMap { SnapshotName($0) }
     }
 }

@@ -9,6 +9,7 @@ internal import Wire
 /// The worker opens every connection itself. While a stream is open, the session is not idle.
 struct PeopleStreams: Sendable {
     let client: SessionClient
+    let environment: RemoteID
     let holder: SandboxHolder
     let board: SessionBoard
     let logger: Logger
@@ -42,7 +43,10 @@ struct PeopleStreams: Sendable {
         let output = AsyncChannel<ByteBuffer>()
         do throws(WorkerError) {
             let input = try await client.joinStream(offer.id, sending: output)
-            await carry(offer.target, input: input, output: output)
+            switch offer.wish {
+            case .stream(let target): await carry(target, input: input, output: output)
+            case .snapshot(let name): await keep(name, input: input, output: output)
+            }
         } catch {
             logger.warning("stream not served", metadata: ["code": "\(error.code)", "stream_id": "\(offer.id)"])
             output.finish()
@@ -75,6 +79,24 @@ struct PeopleStreams: Sendable {
         }
         await stream.reset()
         output.finish()
+    }
+
+    private func keep(
+        _ name: SnapshotName, input: some AsyncSequence<ByteBuffer, any Error> & Sendable,
+        output: AsyncChannel<ByteBuffer>
+    ) async {
+        do throws(SandboxError) {
+            guard let id = name.id(in: environment) else {
+                throw SandboxError(.unsupported, "the environment's id cannot be part of a snapshot's name")
+            }
+            try await holder.lease().sandbox.snapshot(as: id)
+            await output.send(.exited(0))
+        } catch {
+            await output.send(.failed(error.message))
+        }
+        output.finish()
+        // What was sent arrives before the server ends its side.
+        do { for try await _ in input {} } catch {}
     }
 
     private static func send(_ stream: any SandboxStream, to output: AsyncChannel<ByteBuffer>) async {
@@ -112,25 +134,40 @@ extension AsyncChannel where Element == ByteBuffer {
     fileprivate func send(_ frame: SandboxFrame) async { await send(ByteBuffer(bytes: frame.bytes)) }
 }
 
-/// What the server tells of a stream that a person asked for.
+/// What the server tells of something that a person asked for.
 struct StreamOffer: Equatable {
+    enum Wish: Equatable {
+        case stream(StreamTarget)
+        case snapshot(SnapshotName)
+    }
     var id: RemoteID
-    var target: StreamTarget
+    var wish: Wish
 
     /// Nil for what this version does not know.
     init?(_ json: JSON) {
-        guard let id = RemoteID(json["id"]?.stringValue), let target = json["target"] else { return nil }
+        guard let id = RemoteID(json["id"]?.stringValue), let target = json["target"], let wish = Wish(target) else {
+            return nil
+        }
         self.id = id
+        self.wish = wish
+    }
+}
+
+extension StreamOffer.Wish {
+    fileprivate init?(_ target: JSON) {
         let command = target["command"]?.stringValue ?? ""
         func number(_ name: String) -> UInt16? { target[name]?.intValue.flatMap { UInt16(exactly: $0) } }
         switch target["type"]?.stringValue {
         case "terminal":
             guard let columns = number("columns"), let rows = number("rows") else { return nil }
-            self.target = .terminal(columns: columns, rows: rows, command: command)
-        case "command": self.target = .command(command)
+            self = .stream(.terminal(columns: columns, rows: rows, command: command))
+        case "command": self = .stream(.command(command))
         case "port":
             guard let port = number("port") else { return nil }
-            self.target = .port(port)
+            self = .stream(.port(port))
+        case "snapshot":
+            guard let name = target["name"]?.stringValue.flatMap({ SnapshotName($0) }) else { return nil }
+            self = .snapshot(name)
         default: return nil
         }
     }

@@ -46,7 +46,9 @@ struct SessionRunner: Sendable {
         }
         let spec = SandboxSpec(
             id: sandboxID, limits: configuration.limits.within(preferences),
-            network: .effective(allowedHosts: configuration.allowedHosts, environment: item.secret?.environment))
+            network: .effective(allowedHosts: configuration.allowedHosts, environment: item.secret?.environment),
+            source: item.secret?.snapshot.flatMap { $0.id(in: item.environment) }.map { .snapshot($0) }
+                ?? .engineDefault)
         let start = StartReport()
         let holder = SandboxHolder(provider: provider, spec: spec, start: start, logger: logger)
         if let refusal { holder.refuse(refusal) }
@@ -104,7 +106,9 @@ struct SessionRunner: Sendable {
             if item.secret?.environment != nil {
                 group.addTask { await start.send(to: client, logger: logger) }
                 group.addTask {
-                    await PeopleStreams(client: client, holder: holder, board: board, logger: logger).run()
+                    await PeopleStreams(
+                        client: client, environment: item.environment, holder: holder, board: board, logger: logger
+                    ).run()
                 }
             }
             group.addTask {

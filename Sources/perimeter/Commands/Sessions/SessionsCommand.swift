@@ -8,6 +8,6 @@ struct SessionsCommand: AsyncParsableCommand {
             SessionsCreate.self, SessionsList.self, SessionsGet.self, SessionsSend.self, SessionsStream.self,
             SessionsInterrupt.self, SessionsApprove.self, SessionsDeny.self, SessionsEvents.self,
             SessionsArchive.self, SessionsDelete.self, SessionsAttach.self, SessionsForward.self, SessionsUpload.self,
-            SessionsDownload.self, SessionsSSH.self, SessionsPreview.self,
+            SessionsDownload.self, SessionsSSH.self, SessionsPreview.self, SessionsSnapshot.self,
         ])
 }

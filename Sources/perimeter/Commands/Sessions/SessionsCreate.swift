@@ -18,12 +18,16 @@ struct SessionsCreate: AsyncParsableCommand {
     @Option(name: .long, help: ArgumentHelp("Start working on this at once.", valueName: "text"))
     var prompt: String?
 
+    @Option(name: .long, help: ArgumentHelp("Start with a kept sandbox of the environment.", valueName: "name"))
+    var fromSnapshot: String?
+
     @OptionGroup(title: "Connection") var client: ClientOptions
 
     func run() async throws {
         var body: JSON = ["agent": .string(agent), "environment_id": .string(environment)]
         if let title { body["title"] = .string(title) }
         if let prompt { body["initial_events"] = [ClientMessages.user(prompt)] }
+        if let fromSnapshot { body["metadata"] = [SnapshotName.metadataKey: .string(fromSnapshot)] }
         let request = body
         let session = try await client.withClient { try await $0.call(.POST, "/v1/sessions", body: request) }
         Printer(isJSON: client.json).done(session, "created \(session["id"]?.stringValue ?? "?")")
