@@ -58,10 +58,19 @@ struct ContainerDaemon: Sendable {
         }
     }
 
-    func pause(_ name: String) async throws(DaemonFailure) { _ = try await call(.POST, "/containers/\(name)/pause") }
+    /// Freezes all processes. Idempotent, like its reverse: where the answer is an error or lost, a look decides.
+    func pause(_ name: String) async throws(DaemonFailure) { try await setPaused(true, name) }
 
-    func unpause(_ name: String) async throws(DaemonFailure) {
-        _ = try await call(.POST, "/containers/\(name)/unpause")
+    func unpause(_ name: String) async throws(DaemonFailure) { try await setPaused(false, name) }
+
+    private func setPaused(_ isPaused: Bool, _ name: String) async throws(DaemonFailure) {
+        do throws(DaemonFailure) {
+            _ = try await call(.POST, "/containers/\(name)/\(isPaused ? "pause" : "unpause")")
+        } catch {
+            guard error.isAmbiguous || error.isConflict, let facts = try await inspect(name), facts.isRunning,
+                facts.isPaused == isPaused
+            else { throw error }
+        }
     }
 
     /// Changes the bounds of a living container. Podman has no such call before 4.4 and answers 404.

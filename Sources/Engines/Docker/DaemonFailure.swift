@@ -35,6 +35,9 @@ enum DaemonFailure: Error, Sendable {
         }
     }
 
+    /// Whether the daemon was there and said no.
+    var isRefusal: Bool { if case .refused = self { true } else { false } }
+
     var isMissing: Bool { if case .refused(404, _) = self { true } else { false } }
 
     /// The error of an answer. Docker says `{message}`, Podman `{cause, message, response}`, proxies say anything.

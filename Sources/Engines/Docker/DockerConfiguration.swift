@@ -21,6 +21,8 @@ public struct DockerConfiguration: Sendable {
     public var answerDeadline: Duration
     /// How long fetching one image may take. 15 minutes by default.
     public var pullDeadline: Duration
+    /// How long the daemon in a new container may take to listen. 10 seconds by default.
+    public var readyDeadline: Duration
     /// How long the work directory of a session that nobody serves is kept. 30 days by default.
     public var retention: Duration
 
@@ -29,7 +31,8 @@ public struct DockerConfiguration: Sendable {
         execdPath: String, stateDirectory: String, image: String, runtimeDirectory: String? = nil,
         socketPath: String = "/var/run/docker.sock", pulls: Bool = false, runtime: String? = nil,
         cgroupRoot: String = "/sys/fs/cgroup", answerDeadline: Duration = .seconds(60),
-        pullDeadline: Duration = .seconds(900), retention: Duration = .seconds(30 * 86_400)
+        pullDeadline: Duration = .seconds(900), readyDeadline: Duration = .seconds(10),
+        retention: Duration = .seconds(30 * 86_400)
     ) {
         self.execdPath = execdPath
         self.stateDirectory = stateDirectory
@@ -42,6 +45,7 @@ public struct DockerConfiguration: Sendable {
         self.cgroupRoot = cgroupRoot
         self.answerDeadline = answerDeadline
         self.pullDeadline = pullDeadline
+        self.readyDeadline = readyDeadline
         self.retention = retention
     }
 }

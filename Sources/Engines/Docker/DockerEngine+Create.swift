@@ -4,8 +4,6 @@ internal import Sandbox
 internal import Wire
 
 extension DockerEngine {
-    private static let readyDeadline = Duration.seconds(10)
-
     /// A bound that cannot be enforced is an error.
     func refuseUnsupported(_ spec: SandboxSpec) throws(SandboxError) {
         guard isRoot else {
@@ -41,7 +39,7 @@ extension DockerEngine {
             times.end("create")
             let facts = try await start(container)
             times.end("start")
-            let sandbox = try await connect(spec, facts, ledger, within: Self.readyDeadline)
+            let sandbox = try await connect(spec, facts, ledger, within: configuration.readyDeadline)
             times.end("ready")
             logger.debug("sandbox created", metadata: times.metadata(spec.id))
             return sandbox

@@ -17,7 +17,16 @@ extension DockerEngine {
     ///
     /// What names it on this host goes last: while the container is there, so is the ledger.
     func clear(_ id: SandboxID) async throws(SandboxError) {
-        do throws(DaemonFailure) { try await daemon.remove(containerName(id)) } catch {
+        let name = containerName(id)
+        do throws(DaemonFailure) {
+            if let found = try await daemon.inspect(name) {
+                guard found.labels[ContainerLabels.owner] == owner else {
+                    throw .refused(
+                        status: 409, message: "'\(name)' is somebody else's container: remove or rename it")
+                }
+                try await daemon.remove(found.id)
+            }
+        } catch {
             throw SandboxError(error, while: "remove a container")
         }
         await offPool { [self] in

@@ -3,8 +3,10 @@ public import Sandbox
 extension DockerEngine {
     /// Freezes the programs inside; their memory stays resident.
     public func pause(_ id: SandboxID) async throws(SandboxError) {
-        do throws(DaemonFailure) { try await daemon.pause(containerName(id)) } catch {
-            throw SandboxError(error, while: "pause a container")
+        try await locks.withLock(id) { () async throws(SandboxError) in
+            do throws(DaemonFailure) { try await daemon.pause(containerName(id)) } catch {
+                throw SandboxError(error, while: "pause a container")
+            }
         }
     }
 

@@ -7,7 +7,8 @@ internal import Synchronization
 /// root from an image, and a work directory of bounded size that survives them.
 ///
 /// Sandboxes outlive this process: the next one finds them by their ledgers and the labels of their containers, and
-/// re-attaches through the daemon's socket. The worker must be root on the same host as the container daemon.
+/// re-attaches through the daemon's socket. The worker must be root on the same host as the container daemon. Whoever may use
+/// that daemon is root as well, and reads the environment of every sandbox there: secrets belong to the gate.
 public final class DockerEngine: SandboxProvider, SandboxKeeper {
     public let name = "docker"
 
@@ -96,6 +97,9 @@ public final class DockerEngine: SandboxProvider, SandboxKeeper {
             try await wake(facts, ledger, spec)
             return try await connect(spec, facts, ledger, within: Self.attachDeadline)
         } catch {
+            // What runs inside is not given up because the caller left or the container daemon is away for a moment.
+            let isDaemonAway = (error.cause as? DaemonFailure).map { !$0.isRefusal } ?? false
+            guard !Task.isCancelled, !isDaemonAway else { throw error }
             logger.warning(
                 "a living sandbox cannot be used and is replaced",
                 metadata: ["sandbox_id": "\(spec.id)", "code": "\(error.code)", "reason": "\(error.message)"])
@@ -107,17 +111,31 @@ public final class DockerEngine: SandboxProvider, SandboxKeeper {
     private func wake(
         _ facts: ContainerFacts, _ ledger: ContainerLedger, _ spec: SandboxSpec
     ) async throws(SandboxError) {
-        do throws(DaemonFailure) {
-            if !ledger.hasBounds(spec.limits) {
-                try await daemon.update(facts.id, ContainerRequest.update(spec.limits))
-                var renewed = ledger
-                renewed.take(spec.limits)
-                try await write(renewed, spec.id)
+        if !ledger.hasBounds(spec.limits) {
+            do throws(DaemonFailure) { try await daemon.update(facts.id, ContainerRequest.update(spec.limits)) } catch {
+                throw SandboxError(error, while: "change a container's bounds")
             }
-            if facts.isPaused { try await daemon.unpause(facts.id) }
-        } catch {
-            throw SandboxError(error, while: "wake a container")
+            var renewed = ledger
+            renewed.take(spec.limits)
+            try await write(renewed, spec.id)
         }
+        guard facts.isPaused else { return }
+        do throws(DaemonFailure) { try await daemon.unpause(facts.id) } catch {
+            throw SandboxError(error, while: "let a container go on")
+        }
+    }
+
+    private func write(_ ledger: ContainerLedger, _ id: SandboxID) async throws(SandboxError) {
+        let path = paths.sandbox(id).ledger
+        let result = await offPool { () -> Result<Void, SystemError> in
+            do throws(SystemError) {
+                try HostFiles.write(ledger.text, to: path, mode: 0o600)
+                return .success(())
+            } catch {
+                return .failure(error)
+            }
+        }
+        do { try result.get() } catch { throw SandboxError(error) }
     }
 
     // MARK: - The connection
@@ -194,12 +212,6 @@ public final class DockerEngine: SandboxProvider, SandboxKeeper {
             }
             pause = min(pause * 2, Self.longestPause)
         }
-    }
-
-    private func write(_ ledger: ContainerLedger, _ id: SandboxID) async throws(DaemonFailure) {
-        let path = paths.sandbox(id).ledger
-        let isWritten = await offPool { (try? HostFiles.write(ledger.text, to: path, mode: 0o600)) != nil }
-        guard isWritten else { throw .broken("the ledger cannot be written") }
     }
 
     /// Runs blocking work on the threads that are there for it.

@@ -108,7 +108,11 @@ enum HostFiles {
         unlink(draft)
         let to = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
         guard to >= 0 else { throw SystemError("open \(draft)") }
-        defer { close(to) }
+        // Gone under this name when it has become the target.
+        defer {
+            close(to)
+            unlink(draft)
+        }
         var facts = stat()
         guard fstat(from, &facts) == 0, ftruncate(to, facts.st_size) == 0 else { throw SystemError("size \(draft)") }
         try copyData(from: from, to: to)

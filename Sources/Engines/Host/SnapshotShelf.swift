@@ -12,6 +12,9 @@ struct SnapshotShelf: Sendable {
     let engine: String
     private static let suffix = ".snapshot"
     private static let checker = "/sbin/e2fsck"
+    /// Ends a check that a hostile archive has made endless.
+    private static let limiter = "/usr/bin/timeout"
+    private static let checkSeconds = "600"
 
     /// - Parameter state: where the engine keeps what outlives the host's restarts.
     init(state: String, engine: String) {
@@ -108,8 +111,8 @@ struct SnapshotShelf: Sendable {
             }
             try draft.cut(to: seal.bytes)
             // The first run replays the journal, which a snapshot of a living sandbox has; the second one judges.
-            try? HostProgram.run(Self.checker, ["-f", "-p", draft.path])
-            do { try HostProgram.run(Self.checker, ["-f", "-n", draft.path]) } catch {
+            try? HostProgram.run(Self.limiter, [Self.checkSeconds, Self.checker, "-f", "-p", draft.path])
+            do { try HostProgram.run(Self.limiter, [Self.checkSeconds, Self.checker, "-f", "-n", draft.path]) } catch {
                 throw SystemError("check the file system in the archive", code: EBADMSG)
             }
             try draft.finish(seal)

@@ -33,7 +33,7 @@ extension DockerPodmanTests {
             }
         }
 
-        @Test(arguments: 0..<16)
+        @Test(arguments: 0..<8)
         func `nothing is left of a worker that was killed at a moment`(_ moment: Int) async throws {
             try await DockerRig.with { rig in
                 let (folder, socket, name) = (rig.folder, rig.service.socketPath, try rig.id().rawValue)
@@ -43,7 +43,7 @@ extension DockerPodmanTests {
                         moment = moment as Int
                     ] in
                     let killer = Task.detached {
-                        try await Task.sleep(for: .milliseconds(5 + 12 * moment))
+                        try await Task.sleep(for: .milliseconds(5 + 23 * moment))
                         die()
                     }
                     try? await Crashes.create(in: folder, socket, name)

@@ -129,6 +129,25 @@ extension DockerPodmanTests {
             }
         }
 
+        @Test func `a runtime with a kernel of its own is refused, for the socket does not get out of it`() async throws
+        {
+            try await DockerRig.with { rig in
+                let wrapper = rig.folder + "/runsc"
+                try HostView.write(
+                    "#!/bin/sh\nexec /usr/bin/runsc --platform=ptrace --network=none --ignore-cgroups \"$@\"\n",
+                    to: wrapper)
+                #expect(chmod(wrapper, 0o755) == 0)
+                let another = try await rig.service.another(runtime: wrapper)
+                let engine = DockerRig.engine(
+                    in: rig.folder, socketPath: another.socketPath, readyDeadline: .seconds(2))
+                let error = await #expect(throws: SandboxError.self) { _ = try await engine.provision(try rig.spec()) }
+                await another.end()
+                #expect(error?.code == .unsupported, "\(error?.description ?? "")")
+                #expect(error?.message.contains("does not run the daemon on this host's kernel") == true)
+                #expect(await rig.leftovers() == [])
+            }
+        }
+
         @Test func `a runtime that Podman passes over is refused`() async throws {
             try await DockerRig.with { rig in
                 let engine = rig.engine(runtime: "crun")

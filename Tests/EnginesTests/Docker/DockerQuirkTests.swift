@@ -46,22 +46,45 @@ import Wire
     }
 
     @Test(arguments: [FakeDocker.Manner.docker, .podman])
+    func `a pause and its end that were done but not answered are done`(_ manner: FakeDocker.Manner) async throws {
+        try await FakeDockerRig.with(manner) { rig in
+            let name = try #require(SnapshotID("snap"))
+            let sandbox = try await rig.engine.provision(try rig.spec())
+            rig.fake.fail(.POST, "/pause", .breakAfter)
+            rig.fake.fail(.POST, "/unpause", .breakAfter)
+            try await sandbox.snapshot(as: name)
+            #expect(rig.fake.boxes.map(\.state) == ["running"])
+            #expect(await rig.engine.snapshots().map(\.id) == [name])
+            // One that was not done is an error, and the sandbox stays as it was.
+            rig.fake.fail(.POST, "/pause", .breakBefore)
+            let error = await #expect(throws: SandboxError.self) { try await sandbox.pause() }
+            #expect(error?.code == .unavailable)
+            #expect(rig.fake.boxes.map(\.state) == ["running"])
+            await sandbox.destroy()
+        }
+    }
+
+    @Test(arguments: [FakeDocker.Manner.docker, .podman])
     func `a container of the same name is replaced when it is ours and left when it is not`(
         _ manner: FakeDocker.Manner
     ) async throws {
         try await FakeDockerRig.with(manner) { rig in
             let spec = try rig.spec()
             // It appears after the engine has looked that nothing is there.
-            rig.fake.fail(.DELETE, rig.name(spec), .answer(404, "No such container"))
+            rig.fake.fail(.GET, "\(rig.name(spec))/json", .answer(404, "No such container"))
             rig.fake.plant(rig.name(spec), labels: [(ContainerLabels.owner, rig.engine.owner)], state: "running")
             let sandbox = try await rig.engine.provision(spec)
             #expect(rig.fake.boxes.count == 1)
             await sandbox.destroy()
             let other = try rig.spec("b")
-            rig.fake.fail(.DELETE, rig.name(other), .answer(404, "No such container"), times: 2)
             rig.fake.plant(rig.name(other), labels: [("made.by", "somebody")], state: "running")
-            try await rig.refuses(other, .unavailable, "already in use")
-            #expect(rig.fake.boxes.count == 1)
+            try await rig.refuses(other, .unavailable, "somebody else's container")
+            #expect(rig.fake.boxes.map(\.name) == [rig.name(other)])
+            // Also when it appears after the engine has looked.
+            rig.fake.fail(.GET, "\(rig.name(other))/json", .answer(404, "No such container"))
+            try await rig.refuses(other, .unavailable, "already in use", isClean: false)
+            #expect(rig.fake.boxes.map(\.name) == [rig.name(other)])
+            rig.fake.state.withLock { $0.boxes = [] }
         }
     }
 
@@ -89,11 +112,35 @@ import Wire
         }
     }
 
+    @Test func `a living sandbox is not given up because the daemon is away or the caller leaves`() async throws {
+        try await FakeDockerRig.with { rig in
+            var spec = try rig.spec()
+            let first = try await rig.engine.provision(spec)
+            _ = try await first.bash("mark=7")
+            try await first.pause()
+            spec.limits.processes = 30
+            for (suffix, times) in [("/update", 1), ("/unpause", 1)] {
+                rig.fake.fail(.POST, suffix, .breakBefore, times: times)
+                let error = await #expect(throws: SandboxError.self) { _ = try await rig.restarted().provision(spec) }
+                #expect(error?.code == .unavailable)
+            }
+            let task = Task { [spec] in
+                withUnsafeCurrentTask { $0?.cancel() }
+                return try await rig.restarted().provision(spec)
+            }
+            _ = await task.result
+            let again = try await rig.restarted().provision(spec)
+            #expect(try await again.bash("echo $mark").hasPrefix("7"))
+            #expect(rig.fake.requests.count { $0.contains("/create?") } == 1)
+            await again.destroy()
+        }
+    }
+
     @Test func `a sandbox that could not be removed is removed by the next sweep`() async throws {
         try await FakeDockerRig.with { rig in
             let spec = try rig.spec()
             let sandbox = try await rig.engine.provision(spec)
-            rig.fake.fail(.DELETE, rig.name(spec), .answer(500, "device or resource busy"))
+            rig.fake.fail(.DELETE, rig.fake.boxes[0].id, .answer(500, "device or resource busy"))
             await sandbox.destroy()
             #expect(rig.fake.boxes.count == 1)
             #expect(HostView.names(in: rig.folder + "/run/sandboxes").count == 1, "the ledger stays with it")

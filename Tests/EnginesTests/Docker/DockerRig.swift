@@ -52,13 +52,14 @@ struct DockerRig: EngineRig {
     static func engine(
         in folder: String, socketPath: String, gate: (any OutboundGate)? = nil, execd: String = execd,
         image: String = PodmanService.image, pulls: Bool = false, runtime: String? = nil,
-        answerDeadline: Duration = .seconds(60),
+        answerDeadline: Duration = .seconds(60), readyDeadline: Duration = .seconds(10),
         confinement: (@Sendable (Int32, FileIdentity) -> ContainerConfinement?)? = nil
     ) -> DockerEngine {
         DockerEngine(
             configuration: DockerConfiguration(
                 execdPath: execd, stateDirectory: folder + "/state", image: image, runtimeDirectory: folder + "/run",
-                socketPath: socketPath, pulls: pulls, runtime: runtime, answerDeadline: answerDeadline),
+                socketPath: socketPath, pulls: pulls, runtime: runtime, answerDeadline: answerDeadline,
+                readyDeadline: readyDeadline),
             gate: { _ in gate },
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             confinement: confinement)

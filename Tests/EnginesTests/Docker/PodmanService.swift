@@ -60,7 +60,7 @@ struct PodmanService: Sendable {
         return try run(in: folder, socket: "podman.sock")
     }
 
-    private static func run(in folder: String, socket: String) throws -> PodmanService {
+    private static func run(in folder: String, socket: String, runtime: String = "runc") throws -> PodmanService {
         let log = open("\(folder)/service.log", O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
         let null = open("/dev/null", O_RDWR | O_CLOEXEC)
         guard log >= 0, null >= 0 else { throw Failure("no log") }
@@ -73,16 +73,18 @@ struct PodmanService: Sendable {
                 "--chdir=\(folder)", "CONTAINERS_CONF=\(folder)/containers.conf",
                 "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=\(folder)", "http_proxy=\(canary)", "podman", "--root",
                 "\(folder)/root", "--runroot", "\(folder)/runroot", "--tmpdir", "\(folder)/tmp", "--storage-driver",
-                "overlay", "--runtime", "runc", "system", "service", "--time", "0", "unix://\(socketPath)",
+                "overlay", "--runtime", runtime, "system", "service", "--time", "0", "unix://\(socketPath)",
             ], [(null, 0), (log, 1), (log, 2)])
         let daemon = ContainerDaemon(socketPath: socketPath, deadline: .seconds(60), pullDeadline: .seconds(60))
         return PodmanService(folder: folder, pid: pid, socketPath: socketPath, daemon: daemon)
     }
 
     /// A second daemon over the same containers.
-    func another() async throws -> PodmanService {
-        let other = try await Self.lane.run { [folder] in Result { try Self.run(in: folder, socket: "another.sock") } }
-            .get()
+    func another(runtime: String = "runc") async throws -> PodmanService {
+        let other = try await Self.lane.run { [folder] in
+            Result { try Self.run(in: folder, socket: "another.sock", runtime: runtime) }
+        }
+        .get()
         try await other.ready()
         return other
     }
