@@ -138,9 +138,13 @@ extension DockerEngine {
 
     /// Adds what the daemon knows about a container that ended before it could be used.
     private func explained(_ error: SandboxError, _ id: SandboxID) async -> SandboxError {
-        guard error.code == .lost || error.code == .timedOut,
-            let facts = try? await daemon.inspect(containerName(id)), !facts.isRunning
-        else { return error }
+        guard error.code == .lost || error.code == .timedOut, !Task.isCancelled else { return error }
+        let found = try? await daemon.inspect(containerName(id))
+        // Podman hears of the end of a container a moment after the kernel does.
+        guard let facts = found, !facts.isRunning else {
+            return error.code == .timedOut
+                ? error : SandboxError(.unavailable, "the container ended while it started", cause: error)
+        }
         let words = facts.failure.isEmpty ? "" : ": \(facts.failure)"
         return SandboxError(
             .unavailable, "the container ended with code \(facts.exitCode) while it started\(words)", cause: error)

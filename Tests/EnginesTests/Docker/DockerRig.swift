@@ -114,13 +114,6 @@ struct DockerRig: EngineRig {
         }
     }
 
-    /// Control groups in which the daemon keeps containers: the suite runs one rig at a time.
-    func groups() -> [String] {
-        ["memory", "pids", "freezer"].flatMap { controller in
-            HostView.names(in: "/sys/fs/cgroup/\(controller)/libpod_parent").filter { $0.hasPrefix("libpod-") }
-        }
-    }
-
     /// What is left on the host, after at most thirty seconds in which the kernel may finish tearing down.
     func leftovers() async -> [String] {
         let deadline = ContinuousClock.now + .seconds(30)

@@ -53,6 +53,7 @@ struct PodmanService: Sendable {
             [engine]
             cgroup_manager = "cgroupfs"
             events_logger = "file"
+            lock_type = "file"
             runtime = "runc"
 
             """, to: "\(folder)/containers.conf")
@@ -155,6 +156,10 @@ struct PodmanService: Sendable {
         for _ in 0..<200 where !processes.isEmpty { usleep(10_000) }
         for mount in mounts.reversed() { clinux_unmount(mount) }
         HostView.removeTree(folder)
+        // The parent of the containers' groups, where no other Podman of this host has any.
+        for controller in HostView.names(in: "/sys/fs/cgroup") {
+            for group in ["libpod_parent/conmon", "libpod_parent"] { rmdir("/sys/fs/cgroup/\(controller)/\(group)") }
+        }
     }
 
     /// Living processes that name the folder.
