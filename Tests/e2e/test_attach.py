@@ -27,7 +27,7 @@ from harness import ADMIN_KEY, BINARY, Server, TOOLSET, World, wait_until
 @pytest.fixture(scope="module")
 def up(tmp_path_factory):
     server = Server(
-        tmp_path_factory.mktemp("attach"), command="up", PERIMETER_DISK_LIMIT="256MiB", PERIMETER_MAX_IDLE_SECONDS="1"
+        tmp_path_factory.mktemp("attach"), command="up", PERIMETER_DISK_LIMIT="256MiB"
     ).start()
     yield server
     server.stop()
@@ -156,7 +156,8 @@ class Terminal:
 
 
 def test_a_person_has_a_terminal_and_the_agent_goes_on(up, world):
-    session = world.session(TOOLSET, kind="cloud")
+    environment = world.environment("cloud", metadata={"perimeter.idle_seconds": "1"})
+    session = world.session(TOOLSET, environment=environment)
     terminal = Terminal(up, session, 101, 37)
     terminal.until(rb"Ctrl-\] leaves")
     terminal.type(b"stty -echo; PS1=; echo rea''dy\r")
@@ -304,3 +305,12 @@ def test_sessions_start_from_a_kept_sandbox(up, perimeter, world):
         json={"agent": other.agent.id, "environment_id": other.environment_id, "metadata": {"perimeter.snapshot": "../x"}},
     )
     assert answer.status_code == 400 and "perimeter.snapshot" in answer.json()["error"]["message"]
+
+
+def test_streams_outlive_the_moment_in_which_a_session_is_left(perimeter, world):
+    environment = world.environment("cloud", metadata={"perimeter.idle_seconds": "1"})
+    session = world.session(TOOLSET, environment=environment)
+    # Again and again just when the idle session's sandbox is given up: whoever serves it next takes the stream.
+    for pause in (0.9, 0.95, 1.0, 1.05, 1.1, 1.15):
+        assert perimeter("attach", session.id, "--", "echo there", text=b"").stdout == b"there\n"
+        time.sleep(pause)

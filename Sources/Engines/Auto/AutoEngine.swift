@@ -5,8 +5,7 @@ internal import Synchronization
 /// Takes the engine with the strongest boundary that works on this host.
 ///
 /// The choice is made by the first probe and holds for the life of the process. Sandboxes that another engine made in an
-/// earlier life are still swept, and come back to life in the chosen one with their files, because engines on one host share
-/// the folder of work directories.
+/// earlier life are still swept; their files stay with that engine.
 public final class AutoEngine: SandboxProvider {
     private struct Choice: Sendable {
         var engine: any SandboxProvider

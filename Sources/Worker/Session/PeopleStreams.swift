@@ -15,7 +15,8 @@ struct PeopleStreams: Sendable {
     let logger: Logger
 
     private static let wait = Duration.seconds(25)
-    private static let farewell = Duration.seconds(10)
+    /// How long the server may take to end its side.
+    private static let patience = Duration.seconds(10)
 
     /// Runs until cancelled; then all streams end.
     func run() async {
@@ -38,8 +39,9 @@ struct PeopleStreams: Sendable {
     }
 
     private func serve(_ offer: StreamOffer) async {
-        board.tell { $0.hold(1) }
-        defer { board.tell { $0.hold(-1) } }
+        // Not joined, the stream is offered to whoever serves the session next.
+        guard board.ask({ $0.hold() }) else { return }
+        defer { board.tell { $0.release() } }
         let output = AsyncChannel<ByteBuffer>()
         do throws(WorkerError) {
             let input = try await client.joinStream(offer.id, sending: output)
@@ -60,7 +62,7 @@ struct PeopleStreams: Sendable {
         let stream: any SandboxStream
         do throws(SandboxError) { stream = try await holder.lease().sandbox.open(target) } catch {
             await output.send(.failed(error.message))
-            return output.finish()
+            return await Self.farewell(output, input)
         }
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
@@ -72,7 +74,7 @@ struct PeopleStreams: Sendable {
                 await Self.send(stream, to: output)
                 output.finish()
                 // The server ends the other direction once it has all of this one; cut before, the rest would be lost.
-                try? await Task.sleep(for: Self.farewell)
+                try? await Task.sleep(for: Self.patience)
             }
             await group.next()
             group.cancelAll()
@@ -94,9 +96,21 @@ struct PeopleStreams: Sendable {
         } catch {
             await output.send(.failed(error.message))
         }
+        await Self.farewell(output, input)
+    }
+
+    /// Ends our side and waits until the server has all of it and ends its own: a request that is given up before loses its
+    /// last bytes.
+    private static func farewell(
+        _ output: AsyncChannel<ByteBuffer>, _ input: some AsyncSequence<ByteBuffer, any Error> & Sendable
+    ) async {
         output.finish()
-        // What was sent arrives before the server ends its side.
-        do { for try await _ in input {} } catch {}
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { do { for try await _ in input {} } catch {} }
+            group.addTask { try? await Task.sleep(for: patience) }
+            await group.next()
+            group.cancelAll()
+        }
     }
 
     private static func send(_ stream: any SandboxStream, to output: AsyncChannel<ByteBuffer>) async {

@@ -165,8 +165,15 @@ extension SessionMachine {
 
     mutating func failed() { end(.failed) }
 
-    /// A person's stream opens (1) or ends (-1): a session with one is not idle.
-    mutating func hold(_ change: Int) { holds += change }
+    /// A person's stream wants to open: a session with one is not idle.
+    /// - Returns: false when serving the session is over already.
+    mutating func hold() -> Bool {
+        guard ending == nil, drainUntil == nil else { return false }
+        holds += 1
+        return true
+    }
+
+    mutating func release() { holds -= 1 }
 
     /// Another session needs the slot. Nothing happens when this one has something to do by now.
     mutating func makeRoom() {

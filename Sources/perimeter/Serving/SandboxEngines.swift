@@ -54,7 +54,8 @@ struct SandboxEngines {
             }
             return DockerEngine(
                 configuration: DockerConfiguration(
-                    execdPath: execd, stateDirectory: stateDirectory, image: image, runtimeDirectory: runtimeDirectory,
+                    execdPath: execd, stateDirectory: stateDirectory + "/docker", image: image,
+                    runtimeDirectory: runtimeDirectory,
                     socketPath: settings.worker.dockerSocket, pulls: settings.worker.dockerPulls),
                 gate: gate, logger: logger)
         default:
@@ -62,7 +63,7 @@ struct SandboxEngines {
         }
     }
 
-    /// All engines of a host share it, so that a session's files stay when the engine changes.
+    /// Where engines keep the files of sessions. One whose files belong to other users has a folder of its own in it.
     private var stateDirectory: String { settings.dataDirectory + "/sandboxes" }
 
     private var gate: @Sendable (SandboxSpec) -> (any OutboundGate)? {

@@ -46,7 +46,9 @@ struct EngineState {
             #expect(try await fork.bash("cat file; echo \(number) > own; echo \(number) >> file").hasPrefix("one"))
             if kept >= .memory { #expect(try await fork.bash("echo $mark").hasPrefix("7")) }
         }
-        for (number, fork) in forks.enumerated() { #expect(try await fork.bash("cat own; tail -1 file").hasPrefix("\(number)\n\(number)")) }
+        for (number, fork) in forks.enumerated() {
+            #expect(try await fork.bash("cat own; tail -1 file").hasPrefix("\(number)\n\(number)"))
+        }
         #expect(try await original.bash("cat file own 2>&1").contains("No such file"))
         let listed = await rig.restarted().snapshots()
         #expect(listed.map(\.id) == [name] && listed[0].bytes > 0 && listed[0].keeps == kept)

@@ -45,7 +45,11 @@ struct SessionsAttach: AsyncParsableCommand {
         }
         switch end {
         case .exited(let code): if code != 0 { ProcessExit.exit(code) }
-        case .closed: if isTerminal { Terminal.writeError("\r\ndetached\n") }
+        case .closed:
+            guard isTerminal else {
+                throw CommandError(.failure, "the connection ended before the command did")
+            }
+            Terminal.writeError("\r\ndetached\n")
         }
     }
 
