@@ -29,7 +29,8 @@ final class BlockingLane: Sendable {
         }
     }
 
-    private func submit(_ body: @escaping @Sendable () -> Void) {
+    /// Runs `body` some time, without waiting for it.
+    func submit(_ body: @escaping @Sendable () -> Void) {
         let (number, needsThread) = state.withLock { state in
             state.submitted += 1
             state.queue.append(Job(number: state.submitted, body: body))

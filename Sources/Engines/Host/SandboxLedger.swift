@@ -28,14 +28,18 @@ struct SandboxLedger: Equatable, Sendable {
     /// Whether this very process still runs.
     var isAlive: Bool { Self.startTime(of: pid) == startedAt }
 
-    /// Takes the ended process off this one's list of children, if it is there. Waits a second for its end at most.
+    /// Takes the killed process off this one's list of children, if it is there. Waits a second for its end at most: what takes
+    /// longer to end, on a machine under load, is collected later, so that no zombie stays for the life of the worker.
     func collect() {
         for _ in 0..<1000 {
             // A number that names another process by now is not ours to wait for.
             guard Self.entry(of: pid)?.startedAt == startedAt, clinux_reap(pid, 0) == 0 else { return }
             usleep(1000)
         }
+        Self.slowEnds.submit { [pid] in _ = clinux_reap(pid, 1) }
     }
+
+    private static let slowEnds = BlockingLane(threadLimit: 4)
 
     /// When the process started; nil for one that is gone or only waits to be reaped.
     static func startTime(of pid: Int32) -> UInt64? {
