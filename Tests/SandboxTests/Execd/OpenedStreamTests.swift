@@ -18,16 +18,17 @@ import Testing
         return text
     }
 
+    // Until the terminal's own echo is off, it repeats what is typed: a mark is typed otherwise than it is printed.
     @Test func `a terminal has its size, hears of a new one, and tells how its shell ended`() async throws {
         try await DaemonRig.connected { _, client in
             let stream = try await client.open(.terminal(columns: 101, rows: 37, command: ""))
-            try await stream.write(Array("PS1=; stty -echo; echo ready\n".utf8))
+            try await stream.write(Array("PS1=; stty -echo; echo rea''dy\n".utf8))
             _ = try await text(stream, until: "ready\r\n")
-            try await stream.write(Array("stty size; tty; echo $TERM; test -t 0 && echo done\n".utf8))
+            try await stream.write(Array("stty size; tty; echo $TERM; test -t 0 && echo do''ne\n".utf8))
             let first = try await text(stream, until: "done\r\n")
             #expect(first.contains("37 101") && first.contains("/dev/pts/") && first.contains("xterm-256color"))
             await stream.resize(columns: 80, rows: 24)
-            try await stream.write(Array("stty size; echo done; exit 7\n".utf8))
+            try await stream.write(Array("stty size; echo do''ne; exit 7\n".utf8))
             #expect(try await text(stream, until: "done").contains("24 80"))
             _ = try await rest(stream)
             #expect(stream.exitCode == 7)
@@ -82,7 +83,7 @@ import Testing
     @Test func `an interrupted call leaves a person's shell alone, a lost connection does not`() async throws {
         try await DaemonRig.connected { rig, client in
             let stream = try await client.open(.terminal(columns: 80, rows: 24, command: ""))
-            try await stream.write(Array("PS1=; stty -echo; echo ready\n".utf8))
+            try await stream.write(Array("PS1=; stty -echo; echo rea''dy\n".utf8))
             _ = try await text(stream, until: "ready\r\n")
             let task = Task { try await client.bash("sleep 4713", id: "long") }
             while try await client.journal()["long"] == nil { await Task.yield() }
