@@ -4,6 +4,7 @@ import Logging
 import NIOCore
 import NIOPosix
 import Sandbox
+import Synchronization
 import TestSupport
 
 /// A real daemon outside of any sandbox, in folders of its own.
@@ -122,14 +123,23 @@ final class DaemonRig: Sendable {
         return found
     }
 
-    /// A port that was free a moment ago.
+    /// Below the range from which the system gives ports to whoever asks for any, so that nobody else takes it meanwhile.
     private static func freePort() async throws -> UInt16 {
-        let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .bind(host: "127.0.0.1", port: 0).get()
-        let port = channel.localAddress?.port ?? 0
-        try await channel.close().get()
-        return UInt16(port)
+        for _ in 0..<100 {
+            let port = candidate.withLock { port in
+                port = port < 32_000 ? port + 1 : 10_000
+                return port
+            }
+            let channel = try? await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                .bind(host: "127.0.0.1", port: port).get()
+            guard let channel else { continue }
+            try await channel.close().get()
+            return UInt16(port)
+        }
+        throw Failure("no free port")
     }
+
+    private static let candidate = Mutex(Int.random(in: 10_000..<32_000))
 
     private static func withStrings<R>(_ texts: [String], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> R)
         -> R
