@@ -9,7 +9,9 @@ import Testing
     private final class Denials: Sendable {
         private let sentences = Mutex<[String]>([])
         var all: [String] { sentences.withLock { $0 } }
-        func add(_ sentence: String) { sentences.withLock { $0.append(sentence) } }
+        func add(_ record: EgressRecord) {
+            if case .denied(let sentence) = record.outcome { sentences.withLock { $0.append(sentence) } }
+        }
     }
     private let denials = Denials()
     private let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
@@ -19,8 +21,9 @@ import Testing
         resolver: any NameResolver = FixedResolver([])
     ) -> EgressGate {
         EgressGate(
-            policy: policy, trusted: trusted, limits: limits, resolver: resolver, logger: quiet,
-            onDenial: { [denials] in denials.add($0) })
+            policy: policy,
+            context: EgressContext(trusted: trusted, limits: limits, resolver: resolver, logger: quiet),
+            onRecord: { [denials] in denials.add($0) })
     }
 
     private func answer(of gate: EgressGate, to text: String, closesAtOnce: Bool = false) async -> String {
@@ -129,9 +132,9 @@ import Testing
                 + "cannot open."
         ),
         (
-            .allow(hosts: ["https://example.com"]), "http://example.com/",
+            .allow(hosts: ["ftp://example.com"]), "http://example.com/",
             "The sandbox may not reach example.com: no rule of its network policy allows this host, and "
-                + "'https://example.com' in it is not a rule."
+                + "'ftp://example.com' in it is not a rule."
         ),
     ])
     func `a denial is a 403 that names host and rule`(policy: NetworkPolicy, target: String, sentence: String) async {

@@ -19,9 +19,10 @@ import Testing
 
     private func answer(_ tls: UpstreamTLS, _ host: String, _ server: EchoServer) async -> String {
         let gate = EgressGate(
-            policy: .allow(hosts: ["127.0.0.1", "localhost"]), limits: EgressLimits(ports: [server.port]),
-            resolver: FixedResolver(["127.0.0.1"]), tls: tls,
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            policy: .allow(hosts: ["127.0.0.1", "localhost"]),
+            context: EgressContext(
+                limits: EgressLimits(ports: [server.port]), resolver: FixedResolver(["127.0.0.1"]), tls: tls,
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }))
         let connection = MemoryConnection("GET https://\(host):\(server.port)/a HTTP/1.1\r\nHost: x\r\n\r\n")
         await gate.serve(connection)
         return connection.answer

@@ -52,7 +52,7 @@ package final class EchoServer: Sendable {
         try await channel.close().get()
     }
 
-    /// Answers `METHOD path host=… body=…`, or as many bytes as the path `/bytes/N` asks for.
+    /// Answers `METHOD path host=… body=…`; for `/bytes/N` so many bytes; for `/show-fields` what it got, names in lower case.
     private final class Answering: ChannelInboundHandler {
         typealias InboundIn = HTTPServerRequestPart
         typealias OutboundOut = HTTPServerResponsePart
@@ -61,6 +61,7 @@ package final class EchoServer: Sendable {
         private let isSilent: Bool
         private var head: HTTPRequestHead?
         private var bodyBytes = 0
+        private var bodyStart = ByteBuffer()
 
         init(counted: Counter, isSilent: Bool) {
             self.counted = counted
@@ -69,8 +70,10 @@ package final class EchoServer: Sendable {
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
             switch unwrapInboundIn(data) {
-            case .head(let head): (self.head, bodyBytes) = (head, 0)
-            case .body(let buffer): bodyBytes += buffer.readableBytes
+            case .head(let head): (self.head, bodyBytes, bodyStart) = (head, 0, ByteBuffer())
+            case .body(var buffer):
+                bodyBytes += buffer.readableBytes
+                if bodyStart.readableBytes < 4096 { bodyStart.writeBuffer(&buffer) }
             case .end:
                 counted.add()
                 guard !isSilent, let head else { return }
@@ -82,6 +85,10 @@ package final class EchoServer: Sendable {
             var body = ByteBuffer()
             if head.uri.hasPrefix("/bytes/"), let count = Int(head.uri.dropFirst(7)) {
                 body.writeBytes((0..<count).map { UInt8(truncatingIfNeeded: $0 % 251) })
+            } else if head.uri.hasPrefix("/show-fields") {
+                for (name, value) in head.headers { body.writeString("\(name.lowercased()): \(value)\n") }
+                body.writeString("\n")
+                body.writeBuffer(&bodyStart)
             } else {
                 let host = head.headers.first(name: "host") ?? "-"
                 body.writeString("\(head.method) \(head.uri) host=\(host) body=\(bodyBytes)")

@@ -67,11 +67,7 @@ struct SandboxEngines {
     private var stateDirectory: String { settings.dataDirectory + "/sandboxes" }
 
     private var gate: @Sendable (SandboxSpec) -> (any OutboundGate)? {
-        let trusted = settings.worker.allowedHosts ?? []
-        let tls = UpstreamTLS()
-        return { [logger] spec in
-            spec.network == .none
-                ? nil : EgressGate(policy: spec.network, trusted: trusted, tls: tls, logger: logger)
-        }
+        let context = EgressContext(trusted: settings.worker.allowedHosts ?? [], logger: logger)
+        return { spec in spec.network == .none ? nil : EgressGate(policy: spec.network, context: context) }
     }
 }

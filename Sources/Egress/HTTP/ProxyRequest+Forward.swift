@@ -15,7 +15,7 @@ extension ProxyRequest {
         for field in fields where !dropped.contains(field.name.lowercased()) {
             text += "\(field.name): \(field.value)\r\n"
         }
-        text += "Connection: close\r\n\r\n"
+        text += asksForWebSocket ? "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n" : "Connection: close\r\n\r\n"
         return Array(text.utf8)
     }
 

@@ -4,8 +4,15 @@ struct ProxyRequest: Equatable, Sendable {
     enum Form: Equatable, Sendable {
         /// `CONNECT`: bytes pass as they are.
         case tunnel
-        /// A request in absolute form; with `isSecure` the gate itself speaks TLS to the host.
+        /// A request in absolute form, or within a tunnel; with `isSecure` the gate itself speaks TLS to the host.
         case forward(isSecure: Bool)
+    }
+
+    /// Where a tunnel leads whose requests the gate reads.
+    struct Tunnel: Equatable, Sendable {
+        var host: HostName
+        var port: Int
+        var isSecure: Bool
     }
 
     /// Bytes of a head, its empty line included.
@@ -20,6 +27,11 @@ struct ProxyRequest: Equatable, Sendable {
     var path: String
     var fields: [HeaderField]
     var body: BodyFraming
+
+    init(tunnelTo host: HostName, port: Int) {
+        (form, method, path, fields, body) = (.tunnel, "CONNECT", "", [], .none)
+        (self.host, self.port) = (host, port)
+    }
 
     /// Finds the end of the head.
     /// - Parameter searched: bytes that an earlier call has looked at.
@@ -36,8 +48,10 @@ struct ProxyRequest: Equatable, Sendable {
         return nil
     }
 
-    /// - Parameter head: up to and including the empty line.
-    init(parsing head: [UInt8]) throws(ProxyRequestError) {
+    /// - Parameters:
+    ///   - head: up to and including the empty line.
+    ///   - tunnel: where the request was read from; it must be for the host that the tunnel was opened to.
+    init(parsing head: [UInt8], within tunnel: Tunnel? = nil) throws(ProxyRequestError) {
         guard head.count <= Self.maximumHead else { throw .tooLong }
         guard head.count >= 4, head.suffix(4).elementsEqual([0x0D, 0x0A, 0x0D, 0x0A]) else {
             throw .malformed("its head has no end")
@@ -59,7 +73,14 @@ struct ProxyRequest: Equatable, Sendable {
         for line in lines { fields.append(try HeaderField(parsing: line)) }
         method = String(parts[0])
         body = try BodyFraming(fields)
-        if method == "CONNECT" {
+        if let tunnel {
+            (form, host, port) = (.forward(isSecure: tunnel.isSecure), tunnel.host, tunnel.port)
+            path = String(parts[1].prefix { $0 != "#" })
+            guard method != "CONNECT", path.hasPrefix("/") else {
+                throw .malformed("inside a tunnel its target is a path that starts with '/'")
+            }
+            try checkHost(of: tunnel)
+        } else if method == "CONNECT" {
             form = .tunnel
             (host, port) = try Self.authority(parts[1], defaultPort: nil)
             path = ""
@@ -72,6 +93,23 @@ struct ProxyRequest: Equatable, Sendable {
             let target = rest[end...].prefix { $0 != "#" }
             path = target.hasPrefix("/") ? String(target) : "/" + target
         }
+    }
+
+    /// A tunnel to one host must not become a way to another one that shares its address.
+    private func checkHost(of tunnel: Tunnel) throws(ProxyRequestError) {
+        let named = fields.filter { $0.isNamed("host") }
+        guard named.count <= 1 else { throw .malformed("it has more than one Host field") }
+        guard let field = named.first else { return }
+        let (host, port) = try Self.authority(field.value[...], defaultPort: tunnel.isSecure ? 443 : 80)
+        guard host == tunnel.host, port == tunnel.port else {
+            throw .malformed("its Host field names another host than the tunnel, \(tunnel.host):\(tunnel.port)")
+        }
+    }
+
+    /// Whether it asks to speak WebSocket from here on (RFC 6455 §4.1).
+    var asksForWebSocket: Bool {
+        method == "GET" && body == .none
+            && fields.contains { $0.isNamed("upgrade") && $0.value.lowercased() == "websocket" }
     }
 
     /// Splits at CR LF; a lone one of them could make the host read another request than the one that was checked.
@@ -111,7 +149,7 @@ struct ProxyRequest: Equatable, Sendable {
         var port = defaultPort
         if let colon = text.lastIndex(of: ":"), !text[colon...].contains("]") {
             name = text[..<colon]
-            guard let number = HostRule.port(text[text.index(after: colon)...]) else {
+            guard let number = EgressRule.port(text[text.index(after: colon)...]) else {
                 throw .malformed("its port is not a number from 1 to 65535")
             }
             port = number

@@ -12,6 +12,7 @@ struct ProxyReply: Equatable, Sendable {
     /// For people and models to read: one sentence.
     var sentence: String
 
+    static let goOn = Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)
     static let tunnelIsOpen = Array("HTTP/1.1 200 Connection Established\r\n\r\n".utf8)
 
     var bytes: [UInt8] {

@@ -27,17 +27,22 @@ struct BodyScanner: Sendable {
     var isFinished: Bool { state == .finished }
 
     /// Looks at the next bytes.
+    /// - Parameter content: gets what they hold of the content, without the framing of chunks.
     /// - Returns: how many of them belong to the body.
-    mutating func take(_ bytes: ArraySlice<UInt8>) throws(ProxyRequestError) -> Int {
+    mutating func take(
+        _ bytes: ArraySlice<UInt8>, content: (ArraySlice<UInt8>) -> Void = { _ in }
+    ) throws(ProxyRequestError) -> Int {
         var index = bytes.startIndex
         while index < bytes.endIndex, state != .finished {
             let left = bytes.endIndex - index
             switch state {
             case .length(let count):
+                content(bytes[index..<(index + min(left, count))])
                 index += min(left, count)
                 state = count <= left ? .finished : .length(count - left)
             case .chunk(let count) where count > 2:
                 let step = min(left, count - 2)
+                content(bytes[index..<(index + step)])
                 index += step
                 state = .chunk(count - step)
             case .chunk(let count):

@@ -1,0 +1,104 @@
+internal import Logging
+public import Sandbox
+internal import Synchronization
+
+/// The only way out of a sandbox: a proxy that a network policy bounds.
+///
+/// Takes `CONNECT`, SOCKS 5, requests for `http://` addresses, and requests for `https://` addresses, for which it speaks TLS
+/// itself and checks the host's certificate. What the policy does not allow gets a 403 whose body is one sentence that names
+/// the host and the rule, for a person or a model to read. Every address is checked, and the checked one is dialled.
+///
+/// Where a rule asks about paths or methods, or a secret is bound to a host, the gate ends the TLS of a tunnel itself, with
+/// the environment's authority, reads each request, and proves the host before it sends anything.
+///
+/// ```swift
+/// let gate = EgressGate(policy: .allow(hosts: ["*.debian.org"]), context: EgressContext(logger: logger))
+/// ```
+public final class EgressGate: OutboundGate {
+    /// What an exchange decides by, as it stood when it began.
+    struct Policy: Sendable {
+        var rules: EgressRules
+        var secrets: [SecretBinding]
+        var authority: EgressAuthority?
+    }
+    private struct State {
+        var policy: Policy
+        var tunnels: [UInt64: OpenTunnel] = [:]
+        var nextTunnel: UInt64 = 0
+    }
+    private struct OpenTunnel: Sendable {
+        var host: HostName
+        var port: Int
+        var connection: any OutboundConnection
+    }
+
+    let context: EgressContext
+    private let state: Mutex<State>
+    private let onRecord: @Sendable (EgressRecord) -> Void
+
+    /// - Parameters:
+    ///   - policy: its entries are ``EgressRule``s; one that is none matches nothing, and is logged.
+    ///   - secrets: put into requests for the hosts that they are bound to.
+    ///   - authority: what the sandbox trusts; without it, nothing inside TLS can be read, and what a rule would have to read
+    ///     is refused.
+    ///   - onRecord: called once for each request or tunnel. Must not block.
+    public init(
+        policy: NetworkPolicy, secrets: [SecretBinding] = [], authority: EgressAuthority? = nil, context: EgressContext,
+        onRecord: @escaping @Sendable (EgressRecord) -> Void = { _ in }
+    ) {
+        self.context = context
+        self.onRecord = onRecord
+        state = Mutex(State(policy: Self.made(policy, secrets, authority, context)))
+    }
+
+    /// Puts other rules and secrets in force: at once for what comes, and tunnels that the new rules do not allow end.
+    public func update(policy: NetworkPolicy, secrets: [SecretBinding]) {
+        let cut = state.withLock { state in
+            state.policy = Self.made(policy, secrets, state.policy.authority, context)
+            let rules = state.policy.rules
+            return state.tunnels.values.filter { tunnel in
+                if case .allowed = rules.verdict(on: tunnel.host, port: tunnel.port) { return false }
+                return true
+            }
+        }
+        for tunnel in cut { Task { await tunnel.connection.reset() } }
+    }
+
+    public func serve(_ connection: any OutboundConnection) async {
+        let watch = ActivityWatch()
+        let exchange = Exchange(connection: connection, gate: self, policy: state.withLock { $0.policy }, watch: watch)
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await exchange.run() }
+            group.addTask { [context] in await watch.untilIdle(for: context.limits.idle) }
+            await group.next()
+            group.cancelAll()
+        }
+        await connection.reset()
+    }
+
+    func note(_ record: EgressRecord) { onRecord(record) }
+
+    /// Runs `body` with the tunnel known, so that an update can end it.
+    func keeping<E: Error>(
+        _ host: HostName, _ port: Int, _ connection: any OutboundConnection, _ body: () async throws(E) -> Void
+    ) async throws(E) {
+        let number = state.withLock { state in
+            state.nextTunnel += 1
+            state.tunnels[state.nextTunnel] = OpenTunnel(host: host, port: port, connection: connection)
+            return state.nextTunnel
+        }
+        defer { state.withLock { _ = $0.tunnels.removeValue(forKey: number) } }
+        try await body()
+    }
+
+    private static func made(
+        _ policy: NetworkPolicy, _ secrets: [SecretBinding], _ authority: EgressAuthority?, _ context: EgressContext
+    ) -> Policy {
+        let rules = EgressRules(policy, trusted: context.trusted, ports: context.limits.ports)
+        if !rules.unusable.isEmpty {
+            context.logger.warning(
+                "network policy has entries that are not rules", metadata: ["count": "\(rules.unusable.count)"])
+        }
+        return Policy(rules: rules, secrets: secrets, authority: authority)
+    }
+}

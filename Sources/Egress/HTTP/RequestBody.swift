@@ -1,0 +1,76 @@
+/// The body of a request on its way to the host: as it came, or with secrets in place.
+///
+/// A secret is seldom as long as its placeholder. A short body of known length is therefore read whole and gets a new length;
+/// any other is sent in chunks.
+struct RequestBody: Sendable {
+    private enum Mode: Sendable {
+        case asItIs
+        case whole([UInt8])
+        case chunks
+    }
+    /// Bodies up to this are read whole.
+    private static let wholeLimit = 1 << 20
+
+    private var mode = Mode.asItIs
+    private var scanner: BodyScanner
+    private var swap: TextSwap
+    /// Whether the gate itself tells the program to go on: the host sees nothing before the whole body is here.
+    private(set) var answersExpectation = false
+
+    /// Takes the fields away from the request that the new framing replaces.
+    init(_ request: inout ProxyRequest, swap pairs: [(from: [UInt8], to: [UInt8])]) {
+        scanner = BodyScanner(request.body)
+        swap = TextSwap(pairs)
+        let isPlain = !request.fields.contains {
+            $0.isNamed("content-encoding") && $0.value.lowercased() != "identity"
+        }
+        guard !pairs.isEmpty, isPlain else { return }
+        switch request.body {
+        case .none: return
+        case .length(let length) where length <= Self.wholeLimit: mode = .whole([])
+        case .length, .chunked: mode = .chunks
+        }
+        let replaced = ["content-length", "transfer-encoding", "trailer"]
+        request.fields.removeAll { field in replaced.contains { field.isNamed($0) } }
+        if case .whole = mode {
+            answersExpectation = request.fields.contains { $0.isNamed("expect") }
+            request.fields.removeAll { $0.isNamed("expect") }
+        } else {
+            request.fields.append(HeaderField(name: "Transfer-Encoding", value: "chunked"))
+        }
+    }
+
+    var isFinished: Bool { scanner.isFinished }
+
+    /// What goes out before the body; nil where the body's length is not known yet.
+    func head(of request: ProxyRequest) -> [UInt8]? {
+        if case .whole = mode { return nil }
+        return request.forwardedHead
+    }
+
+    /// What can be sent now that these bytes have come.
+    mutating func take(_ bytes: ArraySlice<UInt8>, of request: ProxyRequest) throws(ProxyRequestError) -> [UInt8] {
+        var content: [UInt8] = []
+        let count = try scanner.take(bytes) { content += $0 }
+        switch mode {
+        case .asItIs: return Array(bytes.prefix(count))
+        case .whole(let before):
+            let all = before + swap.take(content)
+            guard scanner.isFinished else {
+                mode = .whole(all)
+                return []
+            }
+            let body = all + swap.finish()
+            var request = request
+            request.fields.append(HeaderField(name: "Content-Length", value: "\(body.count)"))
+            return request.forwardedHead + body
+        case .chunks:
+            let ready = Self.chunk(swap.take(content))
+            return scanner.isFinished ? ready + Self.chunk(swap.finish()) + Array("0\r\n\r\n".utf8) : ready
+        }
+    }
+
+    private static func chunk(_ bytes: [UInt8]) -> [UInt8] {
+        bytes.isEmpty ? [] : Array("\(String(bytes.count, radix: 16))\r\n".utf8) + bytes + [0x0D, 0x0A]
+    }
+}

@@ -1,0 +1,184 @@
+import Logging
+import NIOSSL
+import Sandbox
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import Egress
+
+/// Requests that the gate reads inside TLS, by real clients of TLS.
+@Suite struct InspectionTests {
+    private final class Records: Sendable {
+        private let records = Mutex<[EgressRecord]>([])
+        var all: [EgressRecord] { records.withLock { $0 } }
+        func add(_ record: EgressRecord) { records.withLock { $0.append(record) } }
+    }
+
+    /// A gate in front of a TLS server on the loopback, and a program inside that trusts the gate's authority.
+    private struct Scene {
+        let server: EchoServer
+        let gate: EgressGate
+        let authority: EgressAuthority
+        let records: Records
+
+        /// What the server answers to a request that is sent through a tunnel. The connection is a real one.
+        func ask(_ text: String, host: String = "localhost", trusting roots: String? = nil) async throws -> String {
+            try await TunnelClient.ask(
+                text, of: gate, host: host, port: server.port, roots: roots ?? authority.certificatePEM)
+        }
+    }
+
+    private func with(
+        _ rules: [String], secrets: [SecretBinding] = [], upstreamRoots: String = LoopbackCertificate.name,
+        _ body: (Scene) async throws -> Void
+    ) async throws {
+        let certificate = try NIOSSLCertificate(bytes: Array(LoopbackCertificate.name.utf8), format: .pem)
+        let key = try NIOSSLPrivateKey(bytes: Array(LoopbackCertificate.key.utf8), format: .pem)
+        let context = try NIOSSLContext(
+            configuration: .makeServerConfiguration(
+                certificateChain: [.certificate(certificate)], privateKey: .privateKey(key)))
+        try await EchoServer.with(outer: { NIOSSLServerHandler(context: context) }) { server in
+            let authority = try EgressAuthority.create(name: "test")
+            let records = Records()
+            let gate = EgressGate(
+                policy: .allow(hosts: rules.map { $0.replacing("PORT", with: "\(server.port)") }), secrets: secrets,
+                authority: authority,
+                context: EgressContext(
+                    resolver: FixedResolver(["127.0.0.1"]), tls: UpstreamTLS(roots: Array(upstreamRoots.utf8)),
+                    logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }),
+                onRecord: { records.add($0) })
+            try await body(Scene(server: server, gate: gate, authority: authority, records: records))
+        }
+    }
+
+    @Test func `a rule about paths is asked about each request inside TLS`() async throws {
+        try await with(["GET,HEAD https://localhost:PORT/v1/*"]) { scene async throws in
+            let allowed = try await scene.ask("GET /v1/a?key=b HTTP/1.1\r\nHost: localhost:PORT\r\n\r\n")
+            #expect(allowed.hasPrefix("HTTP/1.1 200 OK\r\n") && allowed.contains("GET /v1/a?key=b"))
+            let path = try await scene.ask("GET /v2/a HTTP/1.1\r\nHost: localhost:PORT\r\n\r\n")
+            #expect(path.hasPrefix("HTTP/1.1 403 "))
+            #expect(path.contains("may not send GET https://localhost/v2/a"))
+            #expect(path.contains("'GET,HEAD https://localhost:\(scene.server.port)/v1/*'"))
+            let method = try await scene.ask("DELETE /v1/a HTTP/1.1\r\nHost: localhost:PORT\r\n\r\n")
+            #expect(method.hasPrefix("HTTP/1.1 403 "))
+            #expect(scene.server.requests == 1)
+            #expect(scene.records.all.map(\.path) == ["/v1/a", "/v2/a", "/v1/a"])
+            #expect(scene.records.all.allSatisfy { $0.isInspected })
+        }
+    }
+
+    @Test func `a denial about a path leaves the others alone`() async throws {
+        try await with(["localhost:PORT", "deny https://localhost:PORT/admin*"]) { scene async throws in
+            #expect(try await scene.ask("GET /a HTTP/1.1\r\n\r\n").hasPrefix("HTTP/1.1 200 "))
+            for path in ["/admin", "/admin/x", "/%61dmin", "/x/../admin", "//admin"] {
+                #expect(try await scene.ask("GET \(path) HTTP/1.1\r\n\r\n").hasPrefix("HTTP/1.1 403 "), "\(path)")
+            }
+            #expect(scene.server.requests == 1)
+        }
+    }
+
+    @Test func `a tunnel to one host is no way to another`() async throws {
+        try await with(["https://localhost:PORT/*"]) { scene async throws in
+            for host in ["other.example", "localhost:1", "localhost"] {
+                let answer = try await scene.ask("GET / HTTP/1.1\r\nHost: \(host)\r\n\r\n")
+                #expect(answer.hasPrefix("HTTP/1.1 400 ") && answer.contains("names another host than the tunnel"))
+            }
+            let two = "GET / HTTP/1.1\r\nHost: localhost:PORT\r\nHost: other.example\r\n\r\n"
+            #expect(try await scene.ask(two).hasPrefix("HTTP/1.1 400 "))
+            #expect(scene.server.requests == 0)
+        }
+    }
+
+    @Test func `a host that nobody vouches for gets no request and no secret`() async throws {
+        let secret = SecretBinding(
+            placeholder: "placeholder-0123456789", secret: SecretText("s3cret"), hosts: ["localhost"],
+            locations: [.header, .body])
+        try await with(["localhost:PORT"], secrets: [secret], upstreamRoots: LoopbackCertificate.address) {
+            scene async throws in
+            let answer = try await scene.ask("GET / HTTP/1.1\r\nAuthorization: Bearer placeholder-0123456789\r\n\r\n")
+            #expect(answer.hasPrefix("HTTP/1.1 502 ") && answer.contains("could not be proven with TLS"))
+            #expect(scene.server.requests == 0)
+        }
+    }
+
+    @Test func `a program that does not trust the authority gets no answer`() async throws {
+        try await with(["https://localhost:PORT/*"]) { scene async throws in
+            await #expect(throws: (any Error).self) { () async throws in
+                _ = try await scene.ask("GET / HTTP/1.1\r\n\r\n", trusting: LoopbackCertificate.address)
+            }
+            #expect(scene.server.requests == 0)
+        }
+    }
+
+    @Test func `without a rule that asks for it nothing inside TLS is read`() async throws {
+        try await with(["localhost:PORT"]) { scene async throws in
+            let answer = try await scene.ask("GET /a HTTP/1.1\r\n\r\n", trusting: LoopbackCertificate.name)
+            #expect(answer.hasPrefix("HTTP/1.1 200 "))
+            #expect(scene.records.all.map(\.method) == ["CONNECT"])
+        }
+    }
+
+    @Test func `a secret reaches only the host that it is bound to`() async throws {
+        func secret(_ hosts: [String]?, _ locations: SecretBinding.Locations) -> SecretBinding {
+            SecretBinding(
+                placeholder: "placeholder-0123456789", secret: SecretText("s3cret"), hosts: hosts, locations: locations)
+        }
+        let request =
+            "POST /show-fields HTTP/1.1\r\nX-Key: k=placeholder-0123456789;\r\nAuthorization: Basic "
+            + "dTpwbGFjZWhvbGRlci0wMTIzNDU2Nzg5\r\nContent-Length: 26\r\n\r\n<<placeholder-0123456789>>"
+        try await with(["localhost:PORT"], secrets: [secret(["localhost"], [.header, .body])]) { scene async throws in
+            let answer = try await scene.ask(request)
+            #expect(answer.contains("x-key: k=s3cret;") && answer.contains("authorization: Basic dTpzM2NyZXQ="))
+            #expect(answer.contains("content-length: 10") && answer.contains("<<s3cret>>"))
+        }
+        try await with(["localhost:PORT"], secrets: [secret(nil, [.header])]) { scene async throws in
+            let answer = try await scene.ask(request)
+            #expect(answer.contains("x-key: k=s3cret;") && answer.contains("<<placeholder-0123456789>>"))
+        }
+        try await with(["localhost:PORT"], secrets: [secret(["other.example", "*.localhost"], [.header, .body])]) {
+            scene async throws in
+            // No secret is bound to this host: nothing is read, and the placeholder is what goes out.
+            let answer = try await scene.ask(request, trusting: LoopbackCertificate.name)
+            #expect(
+                answer.contains("x-key: k=placeholder-0123456789;") && answer.contains("<<placeholder-0123456789>>"))
+        }
+    }
+
+    @Test func `a body of unknown length gets its secrets in chunks`() async throws {
+        let secret = SecretBinding(
+            placeholder: "placeholder-0123456789", secret: SecretText("s3cret"), hosts: nil, locations: .body)
+        try await with(["localhost:PORT"], secrets: [secret]) { scene async throws in
+            let answer = try await scene.ask(
+                "POST /show-fields HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+                    + "e\r\n<<placeholder-\r\nc\r\n0123456789>>\r\n0\r\n\r\n")
+            #expect(answer.contains("transfer-encoding: chunked") && answer.hasSuffix("<<s3cret>>"))
+        }
+    }
+
+    @Test func `a secret with a line end stays out of the head`() async throws {
+        let secret = SecretBinding(
+            placeholder: "placeholder-0123456789", secret: SecretText("a\r\nX-Forged: 1"), hosts: nil,
+            locations: .header)
+        try await with(["localhost:PORT"], secrets: [secret]) { scene async throws in
+            let answer = try await scene.ask("GET /show-fields HTTP/1.1\r\nX-Key: placeholder-0123456789\r\n\r\n")
+            #expect(answer.contains("x-key: placeholder-0123456789") && !answer.lowercased().contains("x-forged"))
+        }
+    }
+
+    @Test func `new rules end the tunnels that they do not allow`() async throws {
+        try await with(["localhost:PORT"]) { scene async throws in
+            let first = MemoryConnection([Array("CONNECT localhost:\(scene.server.port) HTTP/1.1\r\n\r\n".utf8)])
+            let task = Task { await scene.gate.serve(first) }
+            while !first.answer.hasPrefix("HTTP/1.1 200 ") { await Task.yield() }
+            scene.gate.update(policy: .allow(hosts: ["localhost:\(scene.server.port)", "other.example"]), secrets: [])
+            #expect(!first.isReset)
+            scene.gate.update(policy: .allow(hosts: ["other.example"]), secrets: [])
+            await task.value
+            #expect(first.isReset)
+            let second = MemoryConnection("CONNECT localhost:\(scene.server.port) HTTP/1.1\r\n\r\n")
+            await scene.gate.serve(second)
+            #expect(second.answer.hasPrefix("HTTP/1.1 403 "))
+        }
+    }
+}
