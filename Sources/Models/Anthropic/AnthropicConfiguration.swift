@@ -1,3 +1,5 @@
+public import Wire
+
 /// Where and how an ``AnthropicBackend`` reaches its endpoint.
 public struct AnthropicConfiguration: Sendable {
     /// The official endpoint.

@@ -1,8 +1,8 @@
 internal import ArgumentParser
 internal import AsyncHTTPClient
 internal import FoundationEssentials
-internal import Models
 internal import NIOCore
+internal import Wire
 
 /// Which server a command talks to, with which key, and how it prints.
 struct ClientOptions: ParsableArguments {

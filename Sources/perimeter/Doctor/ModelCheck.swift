@@ -1,4 +1,5 @@
 internal import Models
+internal import Wire
 
 /// Whether the configured model back end answers.
 struct ModelCheck: DoctorCheck {

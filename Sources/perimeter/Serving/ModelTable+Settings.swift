@@ -1,6 +1,7 @@
 internal import AsyncHTTPClient
 internal import Logging
 internal import Models
+internal import Wire
 
 extension ModelTable {
     /// The back ends that the settings name.

@@ -1,4 +1,3 @@
-internal import Models
 internal import Wire
 
 /// One line of `model.map`: which model ids go to which back end.

@@ -1,6 +1,6 @@
 internal import Configuration
 internal import Server
-internal import Models
+internal import Wire
 
 /// The settings in force, typed. Keys, types and defaults: ``SettingCatalogue``.
 struct Settings: Sendable {

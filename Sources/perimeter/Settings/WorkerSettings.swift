@@ -1,4 +1,4 @@
-internal import Models
+internal import Wire
 
 /// The part of the settings that a worker reads; sizes in bytes, times in seconds.
 struct WorkerSettings: Sendable {

@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import Logging
 internal import Sandbox
-internal import Models
+internal import Wire
 internal import Worker
 
 /// A worker alone.
