@@ -44,6 +44,8 @@ struct API: Sendable {
         addStreams(to: routes.group("sessions/:session/sandbox/streams"))
         addEvents(to: routes.group("sessions/:session/events"))
         addThreads(to: routes.group("sessions/:session/threads"))
+        addVaults(to: routes.group("vaults"))
+        addCredentials(to: routes.group("vaults/:vault/credentials"))
         addModels(to: routes.group("models"))
         addKeys(to: routes.group("organizations/api_keys"))
         addWorkspaces(to: routes.group("organizations/workspaces"))

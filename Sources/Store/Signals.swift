@@ -14,6 +14,8 @@ public final class Signals: Sendable {
         case work(EnvironmentID)
         /// Items may be waiting in some cloud environment's queue.
         case cloudWork
+        /// Some credential changed.
+        case secrets
     }
 
     private struct State {

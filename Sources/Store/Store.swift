@@ -2,13 +2,15 @@ public import Wire
 
 /// Everything durable: the repositories over one database.
 ///
-/// Facets lie in files named after their API noun: `Agents`, `Environments`, `Keys`, `Sessions`, `Events`, `Work`.
+/// Facets lie in files named after their API noun: `Agents`, `Environments`, `Keys`, `Sessions`, `Events`, `Vaults`, `Work`.
 public struct Store: Sendable {
     package let database: any SQLDatabase
     package let clock: any WallClock
     package let ids: any IdentifierSource
     /// Woken after commits; carries no data.
     public let signals: Signals
+    /// Seals secrets; nil refuses to store or read any.
+    private(set) var masterKeys: MasterKeys?
 
     /// Brings the schema up to date.
     /// - Throws: ``StoreError`` when the database cannot be used or comes from a newer version.
@@ -20,6 +22,13 @@ public struct Store: Sendable {
         self.ids = ids ?? RandomIdentifierSource(clock: clock)
         signals = Signals()
         try await Migrations.apply(to: database)
+    }
+
+    /// The same store, able to store and read secrets.
+    public func sealing(with keys: MasterKeys) -> Store {
+        var store = self
+        store.masterKeys = keys
+        return store
     }
 
     /// Finishes running transactions and closes the database.

@@ -39,6 +39,8 @@ public enum SkillKind: ResourceKind { public static let prefix = "skill_" }
 public enum SkillVersionKind: ResourceKind { public static let prefix = "skillver_" }
 public enum StreamKind: ResourceKind { public static let prefix = "strm_" }
 public enum PreviewKind: ResourceKind { public static let prefix = "prev_" }
+public enum VaultKind: ResourceKind { public static let prefix = "vlt_" }
+public enum CredentialIDKind: ResourceKind { public static let prefix = "vcrd_" }
 public enum RequestKind: ResourceKind { public static let prefix = "req_" }
 
 public typealias AgentID = ID<AgentKind>
@@ -53,6 +55,8 @@ public typealias SkillID = ID<SkillKind>
 public typealias SkillVersionID = ID<SkillVersionKind>
 public typealias StreamID = ID<StreamKind>
 public typealias PreviewID = ID<PreviewKind>
+public typealias VaultID = ID<VaultKind>
+public typealias CredentialID = ID<CredentialIDKind>
 public typealias RequestID = ID<RequestKind>
 
 /// Where the variable part of identifiers comes from; tests pass a counter.

@@ -33,7 +33,7 @@ struct BetaHeaders {
         if let unknown = betas.first(where: { !Self.known.contains($0) }) {
             throw .invalid("anthropic-beta: '\(unknown.prefix(64))' is not a known beta")
         }
-        let needed: Set<Substring> = ["agents", "environments", "sessions"]
+        let needed: Set<Substring> = ["agents", "environments", "sessions", "vaults"]
         if isStrict, path.count > 1, needed.contains(path[1]), !betas.contains(Self.managedAgents) {
             throw .notFound("not found: this endpoint needs the header anthropic-beta: \(Self.managedAgents)")
         }

@@ -52,7 +52,7 @@ extension API {
             NewSession(
                 workspaceID: access.workspace, environmentID: new.environmentID, environmentKind: kind,
                 agent: AgentRequest.snapshot(agent), agentID: new.agentID, agentVersion: version, title: new.title,
-                metadata: new.metadata, initialEvents: new.initialEvents))
+                metadata: new.metadata, vaultIDs: new.vaultIDs, initialEvents: new.initialEvents))
         return .json(session.json(at: clock.now()))
     }
 

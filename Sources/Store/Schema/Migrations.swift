@@ -1,6 +1,6 @@
 /// The schema as numbered forward steps. A step that has been released never changes.
 enum Migrations {
-    static let steps: [[String]] = [first, sandboxes, portPreviews]
+    static let steps: [[String]] = [first, sandboxes, portPreviews, vaults]
 
     /// Applies what is missing. Idempotent; a database from a newer version is refused.
     static func apply(to database: some SQLDatabase) async throws {
@@ -101,5 +101,25 @@ enum Migrations {
             port BIGINT NOT NULL, created_at BIGINT NOT NULL, expires_at BIGINT NOT NULL)
         """,
         "CREATE INDEX port_previews_by_session ON port_previews (session_id)",
+    ]
+
+    /// Secrets lie in columns of their own, sealed, and are emptied when their credential is archived.
+    private static let vaults = [
+        """
+        CREATE TABLE vaults (
+            id TEXT PRIMARY KEY, workspace_id TEXT NOT NULL, created_at BIGINT NOT NULL, updated_at BIGINT NOT NULL,
+            archived_at BIGINT, body TEXT NOT NULL)
+        """,
+        "CREATE INDEX vaults_by_workspace ON vaults (workspace_id, created_at, id)",
+        """
+        CREATE TABLE credentials (
+            id TEXT PRIMARY KEY, vault_id TEXT NOT NULL, kind TEXT NOT NULL, lookup_key TEXT NOT NULL,
+            revision BIGINT NOT NULL, created_at BIGINT NOT NULL, updated_at BIGINT NOT NULL, archived_at BIGINT,
+            body TEXT NOT NULL, master_key_id TEXT, sealed TEXT)
+        """,
+        "CREATE INDEX credentials_by_vault ON credentials (vault_id, created_at, id)",
+        "CREATE UNIQUE INDEX credentials_by_key ON credentials (vault_id, lookup_key) WHERE archived_at IS NULL",
+        "CREATE INDEX credentials_by_master_key ON credentials (master_key_id, id) WHERE master_key_id IS NOT NULL",
+        "ALTER TABLE sessions ADD COLUMN vault_ids TEXT NOT NULL DEFAULT '[]'",
     ]
 }

@@ -15,6 +15,8 @@ public struct SessionRecord: Sendable {
     /// The resolved agent, pinned when the session was made.
     public var agent: JSON
     public var usage: TokenUsage
+    /// Vaults whose credentials the session uses; of two for the same purpose the earlier vault's counts.
+    public var vaultIDs: [VaultID]
     /// The engine and boundary of the sandbox that last served the session.
     public var sandbox: String?
     public var createdAt: Timestamp
@@ -32,7 +34,7 @@ public struct SessionRecord: Sendable {
     static let columns = """
         id, workspace_id, environment_id, environment_kind, agent_id, agent_version, thread_id, status, title, metadata, \
         agent, usage, sandbox, created_at, updated_at, archived_at, active_since, active_microseconds, started_at, \
-        ended_at, last_seq, lease_fence
+        ended_at, last_seq, lease_fence, vault_ids
         """
 
     init(row: SQLRow) throws {
@@ -61,6 +63,8 @@ public struct SessionRecord: Sendable {
         endedAt = row.optionalTimestamp(19)
         lastSeq = row.integer(20)
         fence = row.integer(21)
+        vaultIDs =
+            try JSON(stored: row.bytes(22)).arrayValue?.compactMap { $0.stringValue.flatMap { VaultID($0) } } ?? []
     }
 
     /// Seconds spent running up to `now`.
@@ -76,7 +80,8 @@ public struct SessionRecord: Sendable {
         return [
             "type": "session", "id": .string(id.rawValue), "agent": agent, "environment_id": .string(environmentID),
             "status": .string(status.rawValue), "title": JSON(title), "metadata": metadata, "resources": [],
-            "vault_ids": [], "outcome_evaluations": [], "usage": usage.json(activeSeconds: activeSeconds(at: now)),
+            "vault_ids": .array(vaultIDs.map { .string($0.rawValue) }), "outcome_evaluations": [],
+            "usage": usage.json(activeSeconds: activeSeconds(at: now)),
             "stats": ["active_seconds": .double(activeSeconds(at: now)), "duration_seconds": .double(duration)],
             "budget": .null, "deployment_id": .null, "created_at": JSON(createdAt), "updated_at": JSON(updatedAt),
             "archived_at": JSON(archivedAt),

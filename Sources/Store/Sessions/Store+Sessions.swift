@@ -44,12 +44,14 @@ public struct NewSession: Sendable {
     public var agentVersion: Int
     public var title: String?
     public var metadata: JSON
+    public var vaultIDs: [VaultID]
     /// Client events accepted with the creation; their ids and times are set here.
     public var initialEvents: [ClientEvent]
 
     public init(
         workspaceID: String, environmentID: String, environmentKind: EnvironmentType, agent: JSON, agentID: String,
-        agentVersion: Int, title: String?, metadata: JSON, initialEvents: [ClientEvent]
+        agentVersion: Int, title: String?, metadata: JSON, vaultIDs: [VaultID] = [],
+        initialEvents: [ClientEvent]
     ) {
         self.workspaceID = workspaceID
         self.environmentID = environmentID
@@ -59,6 +61,7 @@ public struct NewSession: Sendable {
         self.agentVersion = agentVersion
         self.title = title
         self.metadata = metadata
+        self.vaultIDs = vaultIDs
         self.initialEvents = initialEvents
     }
 }
@@ -79,19 +82,21 @@ extension Store {
                     "SELECT 1 FROM environments WHERE id = ? AND archived_at IS NULL", SQLValue(new.environmentID))
                     != nil
             else { throw WireError.invalid("environment_id: the environment is archived or was deleted") }
+            try Self.requireVaults(new.vaultIDs, workspace: new.workspaceID, connection)
             let status: SessionStatus = entries.isEmpty ? .idle : .running
             try connection.execute(
                 """
                 INSERT INTO sessions (id, workspace_id, environment_id, environment_kind, agent_id, agent_version,
                     thread_id, status, title, metadata, agent, usage, created_at, updated_at, active_microseconds,
-                    last_seq, runnable_at, lease_fence)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, ?, 0)
+                    last_seq, runnable_at, lease_fence, vault_ids)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, ?, 0, ?)
                 """,
                 SQLValue(id), SQLValue(new.workspaceID), SQLValue(new.environmentID),
                 SQLValue(new.environmentKind.rawValue), SQLValue(new.agentID), SQLValue(new.agentVersion),
                 SQLValue(thread), SQLValue(status.rawValue), SQLValue(new.title), SQLValue(new.metadata),
                 SQLValue(new.agent), SQLValue(TokenUsage().json(activeSeconds: 0)), SQLValue(now), SQLValue(now),
-                entries.isEmpty ? .null : SQLValue(now))
+                entries.isEmpty ? .null : SQLValue(now),
+                SQLValue(JSON.array(new.vaultIDs.map { .string($0.rawValue) })))
             if !entries.isEmpty { _ = try EventLog.append(entries, to: id, after: 0, connection) }
             try WorkQueue.enqueue(
                 workID, session: id, workspace: new.workspaceID, environment: new.environmentID,

@@ -61,7 +61,8 @@ enum EnvironmentConfig {
         }
     }
 
-    private static func check(_ json: JSON, _ label: String) throws(WireError) {
+    /// A bare host, an IPv4 address, or `*.host`.
+    static func check(_ json: JSON, _ label: String) throws(WireError) {
         let text = try ObjectReader.string(json, label, 1...253)
         let host = text.hasPrefix("*.") ? text.dropFirst(2) : text[...]
         let isPlain =

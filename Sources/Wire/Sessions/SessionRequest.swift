@@ -6,6 +6,7 @@ public struct SessionRequest: Sendable {
     public var environmentID: String
     public var title: String?
     public var metadata: JSON
+    public var vaultIDs: [VaultID]
     public var initialEvents: [ClientEvent]
 
     /// - Throws: ``WireError`` 400 naming the member.
@@ -16,11 +17,23 @@ public struct SessionRequest: Sendable {
         title = try reader.optionalString("title", length: 0...500).orNil
         metadata = try Metadata.create(reader.raw("metadata"))
         _ = try SnapshotName(metadata: metadata)
+        vaultIDs = try Self.vaults(&reader)
         initialEvents = try ClientEvent.initial(try reader.optionalArray("initial_events").orNil ?? [])
         if case .value = reader.field("budget") { throw .invalid("budget: not supported by this server; leave it out") }
-        try Self.refuse(&reader, "vault_ids", "vaults are not supported by this server; leave it out or empty")
         try Self.refuse(&reader, "resources", "resources are not supported by this server; leave it out or empty")
         try reader.finish()
+    }
+
+    private static func vaults(_ reader: inout ObjectReader) throws(WireError) -> [VaultID] {
+        var ids: [VaultID] = []
+        for (index, item) in (try reader.optionalArray("vault_ids", count: 0...50).orNil ?? []).enumerated() {
+            let label = "vault_ids[\(index)]"
+            let text = try ObjectReader.string(item, label, 1...128)
+            guard let id = VaultID(text) else { throw .notFound("\(label): no vault with id \(text)") }
+            guard !ids.contains(id) else { throw .invalid("\(label): \(id) is given twice") }
+            ids.append(id)
+        }
+        return ids
     }
 
     private static func refuse(_ reader: inout ObjectReader, _ key: String, _ reason: String) throws(WireError) {

@@ -6,6 +6,7 @@ internal import Server
 internal import ServiceLifecycle
 internal import Store
 internal import Synchronization
+internal import Wire
 
 /// The parts of the server over one data directory: store, agent loop, HTTP API.
 struct ServerSide: Sendable {
@@ -28,7 +29,8 @@ struct ServerSide: Sendable {
                 .usage, "database_url: this build has no PostgreSQL driver",
                 remedy: "remove PERIMETER_DATABASE_URL to use the embedded store")
         }
-        let store = try await open(settings.databaseURL ?? directory.databasePath)
+        let store = try await unlocked(
+            try await open(settings.databaseURL ?? directory.databasePath), settings, directory, logger: logger)
         // The data directory is locked, so no living process holds a lease.
         try await store.releaseAllLeases()
         let adminKey = try settings.adminKey?.reveal() ?? KeyFile.admin(in: directory.path).readOrCreate()
@@ -58,6 +60,20 @@ struct ServerSide: Sendable {
             throw error
         }
         try await store.close()
+    }
+
+    /// The store with the master keys; secrets that are still under an older one are sealed again.
+    private static func unlocked(
+        _ store: Store, _ settings: Settings, _ directory: borrowing DataDirectory, logger: Logger
+    ) async throws -> Store {
+        let keys = try MasterKeyring(dataDirectory: directory.path).keys(
+            setting: settings.masterKey, used: try await store.sealingKeyIDs())
+        let store = store.sealing(with: keys)
+        let resealed = try await store.reseal()
+        if resealed > 0 {
+            logger.info("secrets sealed again under the current master key", metadata: ["count": "\(resealed)"])
+        }
+        return store
     }
 
     private static func open(_ path: String) async throws(CommandError) -> Store {

@@ -15,7 +15,8 @@ enum SettingCatalogue {
         "SQLite file; by default DATA_DIR/perimeter.db")
     static let masterKey = SettingKey(
         "master_key", .text, variables: ["PERIMETER_MASTER_KEY"], isSecret: true,
-        "seals secrets at rest; accepted and kept for parts that store secrets")
+        "seals secrets at rest; several are separated by commas, the current one first. Generated into DATA_DIR/master-key "
+            + "when unset")
     static let allowPrivateMCP = SettingKey(
         "allow_private_mcp", .flag, default: "false", variables: ["PERIMETER_ALLOW_PRIVATE_MCP"],
         "permits http and private-address MCP URLs (relaxes security)")
