@@ -16,15 +16,17 @@ enum HostProgram {
         }
     }
 
-    /// Starts a program in a session of its own, with an empty environment and these descriptors alone.
+    /// Starts a program in a session of its own, with these variables (`NAME=value`) and these descriptors alone.
     static func spawn(
-        _ path: String, _ arguments: [String], _ descriptors: [(source: Int32, target: Int32)]
+        _ path: String, _ arguments: [String], _ descriptors: [(source: Int32, target: Int32)],
+        environment: [String] = []
     ) throws(SystemError) -> Int32 {
         let maps = descriptors.map { clinux_descriptor_map(source: $0.source, target: $0.target) }
         var pid: Int32 = 0
         let words = ([path] + arguments).map { strdup($0) } + [nil]
         defer { for word in words { free(word) } }
-        let variables: [UnsafeMutablePointer<CChar>?] = [nil]
+        let variables = environment.map { strdup($0) } + [nil]
+        defer { for variable in variables { free(variable) } }
         let error = clinux_spawn(&pid, path, words, variables, nil, maps, maps.count)
         guard error == 0 else { throw SystemError("start \(path)", code: error) }
         return pid

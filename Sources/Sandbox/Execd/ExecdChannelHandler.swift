@@ -67,6 +67,7 @@ final class ExecdChannelHandler: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        end(with: SandboxError(.lost, "the connection to the sandbox broke", cause: error), context)
+        let reason = error as? SandboxError
+        end(with: reason ?? SandboxError(.lost, "the connection to the sandbox broke", cause: error), context)
     }
 }

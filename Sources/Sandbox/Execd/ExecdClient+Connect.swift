@@ -58,11 +58,28 @@ extension ExecdClient {
         case path(String)
         case descriptor(Int32)
     }
-    private struct Parts: Sendable {
-        var channel: any Channel
-        var requests: RequestTable
-        var relays: RelayTable
-        var outlet: FrameOutlet
+
+    /// Greets over a channel that carries the daemon's bytes by whatever stands before ``ExecdEnd`` in its pipeline.
+    ///
+    /// The client owns the channel from here on; when this throws, it is closed.
+    /// - Parameters:
+    ///   - token: for a daemon that was started with one.
+    ///   - gate: given if and only if the end was made for one.
+    package static func connect(
+        _ end: ExecdEnd, token: ExecdToken?, gate: (any OutboundGate)?, deadline: Duration, logger: Logger
+    ) async throws(SandboxError) -> ExecdClient {
+        do throws(SandboxError) {
+            if let token { end.channel.write(ByteBuffer(string: token.exposed), promise: nil) }
+            let info = try await greet(end, within: deadline)
+            return ExecdClient(
+                channel: end.channel, requests: end.requests, relays: end.relays, outlet: end.outlet, info: info,
+                gate: gate, logger: logger)
+        } catch {
+            end.channel.close(promise: nil)
+            // The end of the connection is all that is waited for, however it comes.
+            try? await end.channel.closeFuture.get()
+            throw error
+        }
     }
 
     /// Connects once and greets.
@@ -72,43 +89,24 @@ extension ExecdClient {
     ) async throws(SandboxError) -> ExecdClient {
         let bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .connectTimeout(TimeAmount(max(limit, .milliseconds(1))))
-        let configure: @Sendable (any Channel) -> EventLoopFuture<Parts> = { channel in
-            channel.eventLoop.makeCompletedFuture {
-                let requests = RequestTable()
-                let relays = RelayTable(isOpen: gate != nil)
-                let outlet = FrameOutlet(channel: channel, requests: requests)
-                try channel.pipeline.syncOperations.addHandler(
-                    ExecdChannelHandler(requests: requests, relays: relays, outlet: outlet))
-                return Parts(channel: channel, requests: requests, relays: relays, outlet: outlet)
-            }
+        let configure: @Sendable (any Channel) -> EventLoopFuture<ExecdEnd> = { channel in
+            channel.eventLoop.makeCompletedFuture { try ExecdEnd(addedTo: channel, hasGate: gate != nil) }
         }
-        let parts: Parts
+        let end: ExecdEnd
         do {
             switch endpoint {
             case .path(let path):
-                parts = try await bootstrap.connect(unixDomainSocketPath: path, channelInitializer: configure)
+                end = try await bootstrap.connect(unixDomainSocketPath: path, channelInitializer: configure)
             case .descriptor(let descriptor):
-                parts = try await bootstrap.withConnectedSocket(descriptor, channelInitializer: configure)
+                end = try await bootstrap.withConnectedSocket(descriptor, channelInitializer: configure)
             }
         } catch {
             throw SandboxError(.lost, "no daemon listens in the sandbox", cause: error)
         }
-        do throws(SandboxError) {
-            if let token { parts.channel.write(ByteBuffer(string: token.exposed), promise: nil) }
-            let info = try await greet(parts, within: limit)
-            return ExecdClient(
-                channel: parts.channel, requests: parts.requests, relays: parts.relays, outlet: parts.outlet,
-                info: info,
-                gate: gate, logger: logger)
-        } catch {
-            parts.channel.close(promise: nil)
-            // The end of the connection is all that is waited for, however it comes.
-            try? await parts.channel.closeFuture.get()
-            throw error
-        }
+        return try await connect(end, token: token, gate: gate, deadline: limit, logger: logger)
     }
 
-    private static func greet(_ parts: Parts, within limit: Duration) async throws(SandboxError) -> DaemonInfo {
+    private static func greet(_ parts: ExecdEnd, within limit: Duration) async throws(SandboxError) -> DaemonInfo {
         let requests = parts.requests
         let timer = parts.channel.eventLoop.scheduleTask(in: TimeAmount(limit)) {
             requests.close(with: SandboxError(.timedOut, "the daemon in the sandbox did not greet within \(limit)"))

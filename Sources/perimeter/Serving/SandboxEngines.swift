@@ -1,6 +1,7 @@
 internal import Egress
 internal import Engines
 internal import Logging
+internal import Models
 internal import Sandbox
 
 /// Makes the engines that the settings ask for. One line per engine in `all`.
@@ -11,7 +12,7 @@ struct SandboxEngines {
     let logger: Logger
 
     /// What `worker.sandbox_engine` may name beside `auto`.
-    static let names = ["namespace", "docker"]
+    static let names = ["namespace", "docker", "custom"]
 
     /// The engine that is asked for, with a warm pool in front when that is asked for.
     /// - Throws: ``CommandError`` when something that the engine needs cannot be found.
@@ -36,9 +37,17 @@ struct SandboxEngines {
     }
 
     /// Engines that need to be told something are tried by `auto` only when they were.
-    private func isConfigured(_ name: String) -> Bool { name != "docker" || settings.worker.dockerImage != nil }
+    private func isConfigured(_ name: String) -> Bool {
+        switch name {
+        case "docker": settings.worker.dockerImage != nil
+        // Nobody here can compare its boundary with another one: it is used where it is named.
+        case "custom": false
+        default: true
+        }
+    }
 
     private func engine(_ name: String) throws(CommandError) -> any SandboxProvider {
+        if name == "custom" { return try customEngine() }
         let execd = try ExecutablePath.execd(named: settings.worker.execd)
         switch name {
         case "namespace":
@@ -61,6 +70,40 @@ struct SandboxEngines {
         default:
             throw CommandError(.usage, "worker.sandbox_engine: there is no engine '\(name)'")
         }
+    }
+
+    private func customEngine() throws(CommandError) -> any SandboxProvider {
+        let worker = settings.worker
+        let hook: CustomConfiguration.Hook
+        switch (worker.customCommand, worker.customURL) {
+        case (let path?, nil):
+            hook = .command(path: path)
+        case (nil, let url?):
+            guard let secret = worker.customSecret else {
+                throw CommandError(
+                    .usage, "the service of the custom engine needs a secret",
+                    remedy: "set PERIMETER_CUSTOM_SECRET to the bearer token that it asks for")
+            }
+            hook = .service(url: url, secret: EngineSecret(secret.reveal()), authority: worker.customAuthority)
+        default:
+            throw CommandError(
+                .usage, "the custom engine needs a program or a service, and one of them only",
+                remedy: "name it with PERIMETER_CUSTOM_COMMAND or PERIMETER_CUSTOM_URL")
+        }
+        var ceiling = CustomConfiguration.unvouched
+        ceiling.isolation =
+            switch worker.customIsolation {
+            case .unknown: .unknown
+            case .sharedKernel: .sharedKernel
+            case .userSpaceKernel: .userSpaceKernel
+            case .ownKernel: .ownKernel
+            }
+        return CustomEngine(
+            configuration: CustomConfiguration(
+                // A trial beside a worker is another owner: it must not sweep that one's sandboxes.
+                hook: hook, stateDirectory: runtimeDirectory.map { $0 + "/custom" } ?? stateDirectory + "/custom",
+                ceiling: ceiling, allowsWeakerLimits: worker.allowsWeakerLimits),
+            gate: gate, logger: logger)
     }
 
     /// Where engines keep the files of sessions. One whose files belong to other users has a folder of its own in it.

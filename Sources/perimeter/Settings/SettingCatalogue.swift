@@ -95,6 +95,23 @@ enum SettingCatalogue {
         "worker.docker_pulls", .flag, default: "false", variables: ["PERIMETER_DOCKER_PULLS"],
         "lets the docker engine fetch an image that the daemon lacks")
 
+    static let customCommand = SettingKey(
+        "worker.custom_command", .text, variables: ["PERIMETER_CUSTOM_COMMAND"],
+        "absolute path of the program that makes the sandboxes of the custom engine")
+    static let customURL = SettingKey(
+        "worker.custom_url", .text, variables: ["PERIMETER_CUSTOM_URL"],
+        "address of the service that makes them instead; https, or http on this machine")
+    static let customSecret = SettingKey(
+        "worker.custom_secret", .text, variables: ["PERIMETER_CUSTOM_SECRET"], isSecret: true,
+        "bearer token for that service")
+    static let customAuthority = SettingKey(
+        "worker.custom_authority", .text, variables: ["PERIMETER_CUSTOM_AUTHORITY"],
+        "PEM file with the certificates that the service is checked against; the host's by default")
+    static let customIsolation = SettingKey(
+        "worker.custom_isolation", .choice(WorkerSettings.CustomIsolation.allCases.map(\.rawValue)), default: "unknown",
+        variables: ["PERIMETER_CUSTOM_ISOLATION"],
+        "what you vouch for at most: nobody here can check what the custom engine's sandboxes are made of")
+
     static let allowWeakerLimits = SettingKey(
         "worker.allow_weaker_limits", .flag, default: "false", variables: ["PERIMETER_ALLOW_WEAKER_LIMITS"],
         "creates sandboxes also where a bound cannot be enforced, and says so on the session (relaxes security)")
@@ -112,6 +129,7 @@ enum SettingCatalogue {
         modelProvider, modelBaseURL, modelAPIKey, modelMap, serverURL, environmentID, environmentKey, sandboxEngine,
         concurrentSessions, allowedHosts, memoryLimit, processLimit, cpuLimit, diskLimit, leaseSeconds, maxIdleSeconds,
         warmSandboxes, dockerImage, dockerSocket, dockerPulls,
+        customCommand, customURL, customSecret, customAuthority, customIsolation,
         execd, allowWeakerLimits, logLevel, logFormat,
     ]
 

@@ -68,6 +68,10 @@ struct Settings: Sendable {
             dockerImage: text(SettingCatalogue.dockerImage),
             dockerSocket: text(SettingCatalogue.dockerSocket) ?? "/var/run/docker.sock",
             dockerPulls: flag(SettingCatalogue.dockerPulls),
+            customCommand: text(SettingCatalogue.customCommand), customURL: text(SettingCatalogue.customURL),
+            customSecret: text(SettingCatalogue.customSecret).map(Secret.init),
+            customAuthority: text(SettingCatalogue.customAuthority),
+            customIsolation: text(SettingCatalogue.customIsolation).flatMap { .init(rawValue: $0) } ?? .unknown,
             allowsWeakerLimits: flag(SettingCatalogue.allowWeakerLimits))
         logLevel = text(SettingCatalogue.logLevel) ?? "info"
         logFormat = text(SettingCatalogue.logFormat) ?? "text"

@@ -2,6 +2,14 @@ internal import Wire
 
 /// The part of the settings that a worker reads; sizes in bytes, times in seconds.
 struct WorkerSettings: Sendable {
+    /// What an operator says of sandboxes that their own program makes.
+    enum CustomIsolation: String, Sendable, CaseIterable {
+        case unknown
+        case sharedKernel = "shared_kernel"
+        case userSpaceKernel = "user_space_kernel"
+        case ownKernel = "own_kernel"
+    }
+
     var serverURL: String?
     var environmentID: String?
     var environmentKey: Secret?
@@ -23,5 +31,10 @@ struct WorkerSettings: Sendable {
     var dockerImage: String?
     var dockerSocket: String
     var dockerPulls: Bool
+    var customCommand: String?
+    var customURL: String?
+    var customSecret: Secret?
+    var customAuthority: String?
+    var customIsolation: CustomIsolation
     var allowsWeakerLimits: Bool
 }

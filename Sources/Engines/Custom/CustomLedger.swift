@@ -1,0 +1,78 @@
+internal import Glibc
+internal import Sandbox
+
+/// What is known here of the sandboxes of a hook: written before the hook hears of them. Calls block.
+struct CustomLedger: Sendable {
+    struct Entry: Equatable, Sendable {
+        var token: ExecdToken
+        var hasProxy: Bool
+        /// Paused with its programs: connecting makes it go on.
+        var isPaused: Bool
+        /// Of the limits that it was made with.
+        var limits: ResourceLimits
+
+        init(token: ExecdToken, hasProxy: Bool, isPaused: Bool = false, limits: ResourceLimits) {
+            self.token = token
+            self.hasProxy = hasProxy
+            self.isPaused = isPaused
+            self.limits = limits
+        }
+
+        init?(parsing text: String) {
+            let fields = text.split(whereSeparator: \.isWhitespace)
+            guard fields.count == 9, fields[0] == "1", let token = ExecdToken(digits: String(fields[1])),
+                ["proxy", "closed"].contains(fields[2]), ["paused", "running"].contains(fields[3])
+            else { return nil }
+            let numbers = fields[4...].compactMap { Int($0) }
+            guard numbers.count == 5 else { return nil }
+            self.init(
+                token: token, hasProxy: fields[2] == "proxy", isPaused: fields[3] == "paused",
+                limits: ResourceLimits(
+                    memoryBytes: numbers[0], processes: numbers[1], cpuPercent: numbers[2], diskBytes: numbers[3],
+                    outputBytes: numbers[4]))
+        }
+
+        var text: String {
+            let numbers = [
+                limits.memoryBytes, limits.processes, limits.cpuPercent, limits.diskBytes, limits.outputBytes,
+            ].map { "\($0)" }.joined(separator: " ")
+            return "1 \(token.exposed) \(hasProxy ? "proxy" : "closed") \(isPaused ? "paused" : "running") \(numbers)\n"
+        }
+    }
+
+    let folder: String
+
+    private var sandboxes: String { "\(folder)/sandboxes" }
+    private func path(_ id: SandboxID) -> String { "\(sandboxes)/\(id)" }
+
+    /// The name under which everything of this worker is kept apart at a hook that several use: random, and the same for the
+    /// folder's life.
+    func owner() throws(SystemError) -> String {
+        let path = "\(folder)/owner"
+        if let text = HostFiles.text(path) {
+            let name = text.filter { !$0.isWhitespace }
+            if !name.isEmpty, name.utf8.count <= 64 { return name }
+        }
+        try HostFiles.makeFolder(sandboxes, mode: 0o700)
+        let name = "w-" + String(UInt64.random(in: 0...UInt64.max), radix: 36)
+        let draft = "\(path).\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
+        defer { unlink(draft) }
+        try HostFiles.write(name + "\n", to: draft, mode: 0o600)
+        // The first of several writers is the one that counts.
+        guard link(draft, path) == 0 || errno == EEXIST, let kept = HostFiles.text(path) else {
+            throw SystemError("write \(path)")
+        }
+        return kept.filter { !$0.isWhitespace }
+    }
+
+    func entry(_ id: SandboxID) -> Entry? { HostFiles.text(path(id)).flatMap { Entry(parsing: $0) } }
+
+    func write(_ entry: Entry, for id: SandboxID) throws(SystemError) {
+        try HostFiles.makeFolder(sandboxes, mode: 0o700)
+        try HostFiles.write(entry.text, to: path(id), mode: 0o600)
+    }
+
+    func forget(_ id: SandboxID) { unlink(path(id)) }
+
+    var known: Set<SandboxID> { Set(HostFiles.names(in: sandboxes).compactMap { SandboxID($0) }) }
+}
