@@ -12,7 +12,9 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { loop_attempts = 64 };
@@ -112,4 +114,55 @@ int clinux_reap(int32_t pid, int block) {
     int result;
     do { result = waitpid(pid, &status, block ? 0 : WNOHANG); } while (result < 0 && errno == EINTR);
     return result;
+}
+
+int clinux_sealable_file(const char *name, uint64_t size) {
+    int file = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (file < 0) return -1;
+    if (ftruncate(file, (off_t)size) < 0) {
+        int error = errno;
+        close(file);
+        errno = error;
+        return -1;
+    }
+    return file;
+}
+
+int clinux_seal(int file) {
+    return fcntl(file, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
+}
+
+int64_t clinux_send_descriptor(int socket, const void *bytes, uint64_t count, int descriptor) {
+    union {
+        struct cmsghdr head;
+        char space[CMSG_SPACE(sizeof(int))];
+    } control;
+    memset(&control, 0, sizeof control);
+    struct iovec part = {.iov_base = (void *)bytes, .iov_len = count};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control.space};
+    struct cmsghdr *head = CMSG_FIRSTHDR(&message);
+    head->cmsg_level = SOL_SOCKET;
+    head->cmsg_type = SCM_RIGHTS;
+    head->cmsg_len = CMSG_LEN(sizeof descriptor);
+    memcpy(CMSG_DATA(head), &descriptor, sizeof descriptor);
+    return sendmsg(socket, &message, MSG_NOSIGNAL);
+}
+
+uint64_t clinux_time_stamp_kilohertz(void) {
+#if defined(__x86_64__)
+    struct timespec begin, now;
+    clock_gettime(CLOCK_MONOTONIC_RAW, &begin);
+    uint64_t first = __builtin_ia32_rdtsc();
+    int64_t elapsed;
+    uint64_t last;
+    do {
+        clock_gettime(CLOCK_MONOTONIC_RAW, &now);
+        last = __builtin_ia32_rdtsc();
+        elapsed = (now.tv_sec - begin.tv_sec) * 1000000000LL + now.tv_nsec - begin.tv_nsec;
+    } while (elapsed < 20000000);
+    return (last - first) * 1000000 / (uint64_t)elapsed;
+#else
+    return 0;
+#endif
 }

@@ -20,7 +20,7 @@
 #define SYS_close_range 436
 #endif
 
-enum { max_maps = 8, scratch_base = 210, stack_size = 64 << 10, soft_open_files = 4096 };
+enum { max_maps = 16, scratch_base = 210, stack_size = 64 << 10, soft_open_files = 4096 };
 
 struct child {
     const struct clinux_sandbox_launch *launch;
@@ -43,6 +43,8 @@ static int set_limits(const struct clinux_sandbox_launch *launch) {
     if (setrlimit(RLIMIT_CORE, &none) < 0 || getrlimit(RLIMIT_NOFILE, &files) < 0) return -1;
     if (files.rlim_max > launch->open_files) files.rlim_max = launch->open_files;
     files.rlim_cur = files.rlim_max < soft_open_files ? files.rlim_max : soft_open_files;
+    struct rlimit processes = {launch->processes, launch->processes};
+    if (launch->processes != 0 && setrlimit(RLIMIT_NPROC, &processes) < 0) return -1;
     return setrlimit(RLIMIT_NOFILE, &files);
 }
 

@@ -1,4 +1,4 @@
-/// The daemon's command line.
+/// The daemon's command line. Without one, the first process of a virtual machine is a ``GuestInit``.
 ///
 /// | option | meaning | default |
 /// |---|---|---|

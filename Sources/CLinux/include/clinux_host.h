@@ -13,3 +13,11 @@ int clinux_sync_filesystem(int file);
 int clinux_memory_file(const char *name, const void *bytes, uint64_t count);
 // Waits for a child. Returns its pid, 0 when it still runs and `block` is 0.
 int clinux_reap(int32_t pid, int block);
+// A memory file of this size, close-on-exec, that can be sealed.
+int clinux_sealable_file(const char *name, uint64_t size);
+// Makes it read-only for ever and for everybody. EBUSY while somebody has it mapped for writing.
+int clinux_seal(int file);
+// Sends bytes on a unix socket, and a descriptor with the first of them. Returns the count sent.
+int64_t clinux_send_descriptor(int socket, const void *bytes, uint64_t count, int descriptor);
+// How fast the processor's time stamp counter runs, measured for 20 ms; 0 where there is none.
+uint64_t clinux_time_stamp_kilohertz(void);

@@ -20,6 +20,8 @@ struct clinux_sandbox_launch {
     uint32_t group;
     // The most files a process inside may have open.
     uint64_t open_files;
+    // The most processes and threads of its user; 0 leaves that to control groups.
+    uint64_t processes;
 };
 
 // The stage at which a launch failed.

@@ -29,19 +29,25 @@ struct SnapshotShelf: Sendable {
     // MARK: - Keeping
 
     /// Copies a work directory whose programs are frozen.
-    /// - Parameter system: the root file system that goes with it, in the engine's words.
+    /// - Parameters:
+    ///   - mount: where this host has it mounted; nil when another kernel has, which has written back what it would.
+    ///   - system: the root file system that goes with it, in the engine's words.
     func keep(
-        _ image: String, mountedAt mount: String, _ system: String, as name: SnapshotID
+        _ image: String, mountedAt mount: String?, _ system: String, as name: SnapshotID
     ) throws(SystemError) {
-        let directory = open(mount, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard directory >= 0 else { throw SystemError("open \(mount)") }
-        defer { close(directory) }
-        guard clinux_sync_filesystem(directory) == 0 else { throw SystemError("write \(mount) back") }
+        if let mount { try Self.writeBack(mount) }
         try withDraft { draft throws(SystemError) in
             let size = try draft.copy(from: image)
             try draft.finish(SnapshotSeal(engine: engine, system: system, bytes: size))
             try draft.appear(as: path(name))
         }
+    }
+
+    private static func writeBack(_ mount: String) throws(SystemError) {
+        let directory = open(mount, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard directory >= 0 else { throw SystemError("open \(mount)") }
+        defer { close(directory) }
+        guard clinux_sync_filesystem(directory) == 0 else { throw SystemError("write \(mount) back") }
     }
 
     var all: [Snapshot] {

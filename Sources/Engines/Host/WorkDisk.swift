@@ -14,17 +14,12 @@ struct WorkDisk: Sendable {
     /// - Parameter owner: the user and group on the host that the sandbox runs as.
     func open(_ id: SandboxID, bytes: Int, owner: UInt32) throws(SystemError) {
         let sandbox = paths.sandbox(id)
-        try HostFiles.makeFolder(paths.workspaces, mode: 0o700)
         try HostFiles.makeFolder(sandbox.work, mode: 0o755)
-        guard usesImages else { return try HostFiles.makeFolder(sandbox.plain, mode: 0o700) }
-        if let facts = HostFiles.facts(sandbox.image) {
-            // A smaller image stays as it is: it is within the bound. ERANGE: refused, not failed.
-            guard facts.size <= bytes else {
-                throw SystemError("keep the work directory of \(facts.size) bytes within \(bytes)", code: ERANGE)
-            }
-        } else {
-            try create(sandbox.image, bytes)
+        guard usesImages else {
+            try HostFiles.makeFolder(paths.workspaces, mode: 0o700)
+            return try HostFiles.makeFolder(sandbox.plain, mode: 0o700)
         }
+        try ensureImage(id, bytes: bytes)
         try mount(sandbox.image, at: sandbox.work)
         do throws(SystemError) { try give(source(id), to: owner) } catch {
             close(id)
@@ -48,6 +43,17 @@ struct WorkDisk: Sendable {
         }
         // Last: whoever finds it done finds all of it done.
         guard chown(files, owner, owner) == 0 else { throw SystemError("own \(files)") }
+    }
+
+    /// Makes the image, unless an earlier life left one. It is not mounted.
+    func ensureImage(_ id: SandboxID, bytes: Int) throws(SystemError) {
+        try HostFiles.makeFolder(paths.workspaces, mode: 0o700)
+        let image = paths.sandbox(id).image
+        guard let facts = HostFiles.facts(image) else { return try create(image, bytes) }
+        // A smaller image stays as it is: it is within the bound. ERANGE: refused, not failed.
+        guard facts.size <= bytes else {
+            throw SystemError("keep the work directory of \(facts.size) bytes within \(bytes)", code: ERANGE)
+        }
     }
 
     /// Mounts the image. One that was used a moment ago may still be written back: that is waited for.

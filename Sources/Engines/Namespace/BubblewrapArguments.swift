@@ -69,12 +69,6 @@ struct BubblewrapArguments {
     }
 
     private var variables: [String] {
-        let standard = [
-            ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"), ("HOME", "/workspace"),
-            ("USER", "agent"), ("LOGNAME", "agent"), ("LANG", "C.UTF-8"), ("TMPDIR", "/tmp"),
-        ]
-        let names = Set(environment.map(\.name))
-        return (standard.filter { !names.contains($0.0) } + environment.map { ($0.name, $0.value) })
-            .flatMap { ["--setenv", $0.0, $0.1] }
+        ProgramEnvironment.complete(environment).flatMap { ["--setenv", $0.name, $0.value] }
     }
 }

@@ -17,7 +17,7 @@ struct SandboxLauncher: Sendable {
     /// The user on the host that a sandbox runs as: far from all real ones, the same for the same session, so that the
     /// files of its work directory stay its own.
     func hostUser(_ id: SandboxID) -> UInt32 {
-        isRoot ? 0x1000_0000 + UInt32(truncatingIfNeeded: StableHash.of(id.rawValue)) & 0x0FFF_FFFF : getuid()
+        isRoot ? ConfinedProgram.user(of: id) : getuid()
     }
 
     /// Starts a sandbox whose work directory and groups exist already.
@@ -86,42 +86,11 @@ struct SandboxLauncher: Sendable {
     private func spawn(
         _ id: SandboxID, _ arguments: [String], _ descriptors: [(source: Int32, target: Int32)]
     ) throws(SystemError) -> Int32 {
-        let joins = try groups.openJoins(id)
-        defer { for join in joins { close(join) } }
-        let maps = descriptors.map { clinux_descriptor_map(source: $0.source, target: $0.target) }
-        let path = strdup(configuration.bubblewrapPath)
-        let words = [path] + arguments.map { strdup($0) } + [nil]
-        defer { for word in words { free(word) } }
-        let variables: [UnsafeMutablePointer<CChar>?] = [nil]
-        let user = hostUser(id)
-        var pid: Int32 = 0
-        var stage: Int32 = 0
-        // SAFETY: the call copies nothing but returns only once the child has no more use for these pointers.
-        let error = joins.withUnsafeBufferPointer { joins in
-            maps.withUnsafeBufferPointer { maps in
-                words.withUnsafeBufferPointer { words in
-                    variables.withUnsafeBufferPointer { variables in
-                        var launch = clinux_sandbox_launch()
-                        launch.path = UnsafePointer(path)
-                        launch.arguments = words.baseAddress
-                        launch.environment = variables.baseAddress
-                        launch.joins = joins.baseAddress
-                        launch.join_count = joins.count
-                        launch.maps = maps.baseAddress
-                        launch.map_count = maps.count
-                        launch.changes_user = isRoot ? 1 : 0
-                        launch.user = user
-                        launch.group = user
-                        launch.open_files = Self.openFiles
-                        return clinux_sandbox_spawn(&pid, &launch, &stage)
-                    }
-                }
-            }
-        }
-        guard error == 0 else {
-            throw SystemError("start \(configuration.bubblewrapPath) (step \(stage))", code: error)
-        }
-        return pid
+        let program = ConfinedProgram(
+            path: configuration.bubblewrapPath, arguments: arguments,
+            descriptors: descriptors.sorted { $0.target < $1.target }.map(\.source),
+            user: isRoot ? hostUser(id) : nil, openFiles: Self.openFiles)
+        return try program.start(in: groups, of: id)
     }
 
     private func arguments(_ spec: SandboxSpec, _ hasProxy: Bool) -> BubblewrapArguments {

@@ -16,7 +16,7 @@ struct NamespaceRig: EngineRig {
     var provider: any SandboxProvider { engine }
     func restarted() -> any SandboxProvider { Self.engine(in: folder, gate: gate) }
 
-    private static let execd: String = {
+    static let execd: String = {
         if let chosen = getenv("PERIMETER_EXECD") { return String(cString: chosen) }
         let root = #filePath.split(separator: "/").dropLast(4).joined(separator: "/")
         #if arch(arm64)
