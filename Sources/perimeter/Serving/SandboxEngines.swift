@@ -3,6 +3,7 @@ internal import Engines
 internal import Logging
 internal import Models
 internal import Sandbox
+internal import Wire
 
 /// Makes the engines that the settings ask for. One line per engine in `all`.
 struct SandboxEngines {

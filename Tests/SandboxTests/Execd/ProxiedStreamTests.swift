@@ -120,7 +120,8 @@ import Testing
 
     @Test func `a program inside fetches through the gate`() async throws {
         try await EchoServer.with { server in
-            let gate = EgressGate(policy: .allow(hosts: ["127.0.0.1:\(server.port)"]), logger: DaemonRig.quiet)
+            let gate = EgressGate(
+                policy: .allow(hosts: ["127.0.0.1:\(server.port)"]), context: EgressContext(logger: DaemonRig.quiet))
             try await DaemonRig.connected(gate: gate) { rig, client in
                 func fetch(_ address: String, _ id: String) async throws -> String {
                     try await client.bash(
