@@ -74,7 +74,7 @@ import Testing
         let bench = try WorkerBench()
         bench.server.script { state in
             state.events["sesn_1"] = [WorkerBench.bash("sevt_1", "block")]
-            state.beats = [.extend(seconds: 2), .lost]
+            state.beats = [.extend(seconds: 8), .lost]
             state.items = [WorkerBench.item()]
         }
         try await bench.serve {
@@ -89,7 +89,7 @@ import Testing
         let bench = try WorkerBench()
         bench.server.script { state in
             state.events["sesn_1"] = [WorkerBench.bash("sevt_1", "block")]
-            state.beats = [.extend(seconds: 2), .stopping]
+            state.beats = [.extend(seconds: 8), .stopping]
             state.items = [WorkerBench.item()]
         }
         try await bench.serve { try await bench.stopped() }

@@ -124,17 +124,17 @@ final class DaemonRig: Sendable {
     }
 
     /// Below the range from which the system gives ports to whoever asks for any, so that nobody else takes it meanwhile.
+    /// Asked by connecting: a socket bound for a moment would live on in a program that another test starts just then.
     private static func freePort() async throws -> UInt16 {
         for _ in 0..<100 {
             let port = candidate.withLock { port in
                 port = port < 32_000 ? port + 1 : 10_000
                 return port
             }
-            let channel = try? await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-                .bind(host: "127.0.0.1", port: port).get()
-            guard let channel else { continue }
+            let channel = try? await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                .connect(host: "127.0.0.1", port: port).get()
+            guard let channel else { return UInt16(port) }
             try await channel.close().get()
-            return UInt16(port)
         }
         throw Failure("no free port")
     }
