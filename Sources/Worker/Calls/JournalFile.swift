@@ -1,3 +1,5 @@
+internal import FoundationEssentials
+
 #if canImport(Glibc)
     internal import Glibc
 #elseif canImport(Musl)
@@ -82,14 +84,8 @@ enum JournalFile {
 
     /// Seconds since the file was last touched; nil when there is none.
     static func age(_ path: String) -> Int? {
-        var status = stat()
-        guard lstat(path, &status) == 0 else { return nil }
-        #if canImport(Darwin)
-            let changed = status.st_mtimespec.tv_sec
-        #else
-            let changed = status.st_mtim.tv_sec
-        #endif
-        return max(0, Int(time(nil)) - Int(changed))
+        let facts = try? FileManager.default.attributesOfItem(atPath: path)
+        return (facts?[.modificationDate] as? Date).map { max(0, Int(Date().timeIntervalSince($0))) }
     }
 
     /// Names in a folder; none when it does not exist.
