@@ -18,6 +18,7 @@ package enum ExecdMessage: PeerMessage, Equatable {
     case end
     case reset(ResetReason)
     case exited(Int32)
+    case configured
 
     package var kind: FrameKind {
         switch self {
@@ -38,6 +39,7 @@ package enum ExecdMessage: PeerMessage, Equatable {
         case .end: .end
         case .reset: .reset
         case .exited: .exited
+        case .configured: .configured
         }
     }
 
@@ -68,8 +70,9 @@ package enum ExecdMessage: PeerMessage, Equatable {
         case .end: self = .end
         case .reset: self = .reset(ResetReason(rawValue: try reader.byte()) ?? .unspecified)
         case .exited: self = .exited(Int32(bitPattern: try reader.uint32()))
+        case .configured: self = .configured
         case .hello, .shutdown, .call, .cancel, .journalRequest, .putBegin, .putData, .putEnd, .openPort, .openShell,
-            .resize:
+            .resize, .configure:
             throw .wrongDirection(kind)
         }
         try reader.finish()
@@ -92,7 +95,7 @@ package enum ExecdMessage: PeerMessage, Equatable {
         case .window(let credit): writer.put(credit)
         case .reset(let reason): writer.put(reason.rawValue)
         case .exited(let code): writer.put(UInt32(bitPattern: code))
-        case .journalEnd, .putDone, .open, .opened, .end: break
+        case .journalEnd, .putDone, .open, .opened, .end, .configured: break
         }
     }
 }

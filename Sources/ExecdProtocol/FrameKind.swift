@@ -23,6 +23,8 @@
 /// | putData | W→E | put's | raw bytes | in order, at most 64 KiB wanted per frame; the socket is the back-pressure |
 /// | putEnd | W→E | put's | – | put the file in place |
 /// | putDone | E→W | put's | – | in place; a `fault` instead says why not |
+/// | configure | W→E | new odd | ``Configuration`` | variables and certificates of programs that start from now on, instead of earlier ones |
+/// | configured | E→W | configure's | – | they hold; a `fault` instead says why not, and the earlier ones stay |
 /// | open | E→W | new even | – | a program inside connected to the local proxy port |
 /// | openPort | W→E | new odd | port u16 | connect to 127.0.0.1:port inside |
 /// | openShell | W→E | new odd | columns u16, rows u16, command | start a shell for a person: on a terminal of that size, or on plain streams when it has no columns; an empty command is an interactive shell |
@@ -75,6 +77,9 @@ package enum FrameKind: UInt8, Sendable, CaseIterable {
     case openShell
     case resize
     case exited
+
+    case configure = 80
+    case configured
 
     /// Messages of this kind may span several frames.
     package var isFragmented: Bool {

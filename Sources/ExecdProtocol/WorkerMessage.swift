@@ -17,6 +17,7 @@ package enum WorkerMessage: PeerMessage, Equatable {
     case reset(ResetReason)
     case openShell(columns: UInt16, rows: UInt16, command: String)
     case resize(columns: UInt16, rows: UInt16)
+    case configure(Configuration)
 
     package var kind: FrameKind {
         switch self {
@@ -37,6 +38,7 @@ package enum WorkerMessage: PeerMessage, Equatable {
         case .reset: .reset
         case .openShell: .openShell
         case .resize: .resize
+        case .configure: .configure
         }
     }
 
@@ -74,8 +76,9 @@ package enum WorkerMessage: PeerMessage, Equatable {
         case .resize:
             let columns = try reader.uint16()
             self = .resize(columns: columns, rows: try reader.uint16())
+        case .configure: self = .configure(try Configuration(from: &reader))
         case .helloAck, .fault, .callAccepted, .output, .result, .journalEntry, .journalEnd, .putDone, .open, .opened,
-            .exited:
+            .exited, .configured:
             throw .wrongDirection(kind)
         }
         try reader.finish()
@@ -105,6 +108,7 @@ package enum WorkerMessage: PeerMessage, Equatable {
         case .resize(let columns, let rows):
             writer.put(columns)
             writer.put(rows)
+        case .configure(let configuration): configuration.append(to: &writer)
         case .shutdown, .journalRequest, .putEnd, .end: break
         }
     }

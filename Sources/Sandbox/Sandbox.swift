@@ -26,6 +26,15 @@ public protocol Sandbox: Sendable {
     ///   engine has no streams, `.lost`.
     func open(_ target: StreamTarget) async throws(SandboxError) -> any SandboxStream
 
+    /// Gives the programs inside variables, and certificate authorities that they trust, instead of those of an earlier call.
+    ///
+    /// It may come at any time and again: for a sandbox that was made before its session was known, after a worker's restart, when
+    /// a value changed. Programs and shells that start later have the settings; the tools' shell takes them before its next command,
+    /// and what it exported itself under other names stays. A program that runs keeps what it had.
+    /// - Throws: `.unsupported` for a name, a size or a certificate that is not taken (the earlier settings stay then);
+    ///   `.quotaExceeded` when there is no room inside; `.lost`.
+    func configure(_ settings: SandboxSettings) async throws(SandboxError)
+
     /// Writes one file inside, creating parents; `path` is absolute and below a writable root of the sandbox.
     /// - Parameter mode: permission bits, such as 0o755.
     func put(_ bytes: [UInt8], at path: String, mode: UInt16) async throws(SandboxError)

@@ -18,7 +18,7 @@ struct AttachedShell {
         let shell = access("/bin/bash", X_OK) == 0 ? "/bin/bash" : "/bin/sh"
         var program = ChildTable.Program(
             path: shell, arguments: command.isEmpty ? [shell, "-l"] : [shell, "-c", command],
-            environment: settings.environment, directory: settings.workDirectory, descriptors: [])
+            environment: settings.environment.variables, directory: settings.workDirectory, descriptors: [])
         isTerminal = columns > 0
         if isTerminal {
             program.environment.removeAll { $0.hasPrefix("TERM=") }

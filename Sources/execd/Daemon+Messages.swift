@@ -16,6 +16,7 @@ extension Daemon {
         case .putBegin, .putData, .putEnd: put(message, stream, connection)
         case .openPort(let port): openPort(port, stream, connection)
         case .openShell(let columns, let rows, let command): openShell(columns, rows, command, stream, connection)
+        case .configure(let wanted): configure(wanted, stream, connection)
         case .resize(let columns, let rows): relays[stream]?.resize(columns, rows)
         case .data(let bytes):
             guard let relay = relays[stream] else { return }
@@ -86,6 +87,16 @@ extension Daemon {
         } catch {
             connection.puts.removeValue(forKey: stream)?.discard()
             connection.send(.fault(Fault(error)), on: stream)
+        }
+    }
+
+    private func configure(_ wanted: Configuration, _ stream: UInt32, _ connection: Connection) {
+        do throws(ToolError) {
+            try configuration.apply(wanted)
+            connection.send(.configured, on: stream)
+        } catch {
+            let code: Fault.Code = error.code == .failed ? .exhausted : .denied
+            connection.send(.fault(Fault(code, error.message)), on: stream)
         }
     }
 

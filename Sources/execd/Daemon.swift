@@ -11,6 +11,7 @@ final class Daemon {
     private static let maxPuts = 16
 
     let settings: ToolSettings
+    let configuration: SessionConfiguration
     let gate: PathGate
     let dispatcher: CallDispatcher
     let proxyPort: UInt16
@@ -31,10 +32,12 @@ final class Daemon {
     private var isEnding = false
 
     init(
-        settings: ToolSettings, listener: Descriptor, token: ConnectionToken?, proxy: Descriptor?, proxyPort: UInt16,
+        settings: ToolSettings, trust: TrustFolder, listener: Descriptor, token: ConnectionToken?, proxy: Descriptor?,
+        proxyPort: UInt16,
         signals: Descriptor
     ) throws {
         self.settings = settings
+        configuration = SessionConfiguration(environment: settings.environment, folder: trust)
         self.listener = listener
         self.token = token
         self.proxy = proxy
@@ -55,6 +58,7 @@ final class Daemon {
             wait()
         }
         for connection in connections { connection.flush() }
+        configuration.end()
         // As init of its namespace the exit does the same, atomically.
         _ = tree.kill(sparing: []) { children.reapAll() }
         return 0

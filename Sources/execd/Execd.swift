@@ -44,8 +44,10 @@ struct Execd {
         if options.proxyPort != 0 {
             proxy = try Descriptor(opened: clinux_listen_loopback(options.proxyPort), "listen on the proxy port")
         }
+        let trust = options.trustRoot.map { TrustFolder(parents: [$0]) } ?? TrustFolder()
         let daemon = try Daemon(
-            settings: settings, listener: listener, token: token, proxy: proxy, proxyPort: options.proxyPort,
+            settings: settings, trust: trust, listener: listener, token: token, proxy: proxy,
+            proxyPort: options.proxyPort,
             signals: signals)
         return daemon.run()
     }

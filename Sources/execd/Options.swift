@@ -8,6 +8,7 @@
 /// | `--workdir DIR` | where the tools work | `/workspace` |
 /// | `--root DIR` | another directory for the file tools; repeatable | – |
 /// | `--read-only-root DIR` | one that they may only read; repeatable | – |
+/// | `--trust-root DIR` | where certificates for programs are kept | the first of `/run`, `/dev/shm`, `/var/tmp`, `/tmp` that takes them |
 /// | `--proxy-port N` | local port whose connections go to the worker; 0 = none | 0 |
 /// | `--output-limit BYTES` | text of one result before it spills into a file | 100000 |
 /// | `--spill-limit BYTES` | such a file at most | 67108864 |
@@ -26,6 +27,7 @@ struct Options {
     var workDirectory = "/workspace"
     var roots: [String] = []
     var readOnlyRoots: [String] = []
+    var trustRoot: String?
     var proxyPort: UInt16 = 0
     var outputLimit = 100_000
     var spillLimit = 64 << 20
@@ -44,6 +46,7 @@ struct Options {
             case "--workdir": workDirectory = try Self.path(name, value)
             case "--root": roots.append(try Self.path(name, value))
             case "--read-only-root": readOnlyRoots.append(try Self.path(name, value))
+            case "--trust-root": trustRoot = try Self.path(name, value)
             case "--proxy-port": proxyPort = try Self.number(name, value, in: 0...65535)
             case "--output-limit": outputLimit = try Self.number(name, value, in: 1024...(16 << 20))
             case "--spill-limit": spillLimit = try Self.number(name, value, in: 0...(1 << 40))

@@ -25,7 +25,8 @@ final class DaemonRig {
         let execd = try Self.executable()
         pid = try children.spawn(
             ChildTable.Program(
-                path: execd, arguments: [execd, "--listen-fd", "3", "--workdir", tools.work],
+                path: execd,
+                arguments: [execd, "--listen-fd", "3", "--workdir", tools.work, "--trust-root", tools.folder],
                 environment: ["PATH=/usr/bin:/bin"], directory: "/",
                 descriptors: [(null.raw, 0), (null.raw, 1), (null.raw, 2), (listener.raw, 3)]))
         socket = try Descriptor(opened: clinux_connect_unix(tools.folder + "/s"), "connect")
@@ -89,6 +90,21 @@ final class DaemonRig {
     func bash(_ command: String?, restart: Bool = false, timeout: Int? = nil) throws -> CallResult {
         let input = CallInput.bash(command: command, restart: restart, timeoutMilliseconds: timeout)
         return try result(on: try start(nextID(), input))
+    }
+
+    /// - Returns: why it was refused, or nil.
+    func configure(_ configuration: Configuration) throws -> Fault? {
+        let stream = takeStream()
+        try send(.configure(configuration), on: stream)
+        while true {
+            let next = try receive()
+            guard next.stream == stream else { continue }
+            switch next.message {
+            case .configured: return nil
+            case .fault(let fault): return fault
+            default: throw ProtocolError.invalidField("configured")
+            }
+        }
     }
 
     private func nextID() -> String {

@@ -15,7 +15,7 @@ import Testing
         .call(id: "c8", input: .webFetch(url: "https://a")), .putBegin(path: "/p", mode: 0o755), .putData([1, 2, 3]),
         .putEnd,
         .openPort(80), .data([4]), .window(5), .end, .reset(.refused), .openShell(columns: 80, rows: 24, command: "x"),
-        .resize(columns: 1, rows: 2),
+        .resize(columns: 1, rows: 2), .configure(Configuration(variables: ["A": "1", "B": ""], authorities: "pem")),
     ]
 
     @Test(arguments: [1, 333, 4096, 1 << 22]) func `messages survive any cutting of the stream`(piece: Int) throws {
@@ -72,7 +72,7 @@ import Testing
             CallResult(
                 content: [.document(mediaType: "application/pdf", bytes: [UInt8](repeating: 7, count: 2_500_000))],
                 isError: false)), .journalEntry(id: "a", result: nil), .journalEntry(id: "b", result: .failure("e")),
-        .journalEnd, .putDone, .open, .opened, .data([5]), .window(6), .end, .reset(.tooManyStreams),
+        .journalEnd, .putDone, .open, .opened, .data([5]), .window(6), .end, .reset(.tooManyStreams), .configured,
     ]
 
     @Test(arguments: [777, 1 << 22]) func `answers survive any cutting of the stream`(piece: Int) throws {

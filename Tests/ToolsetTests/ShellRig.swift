@@ -8,6 +8,7 @@ import Testing
 final class ShellRig {
     let tools: ToolRig
     let session: ShellSession
+    let environment: ProgramEnvironment
     private var number = 0
 
     init(outputLimit: Int = 100_000) throws {
@@ -17,6 +18,7 @@ final class ShellRig {
         let settings = ToolSettings(
             workDirectory: tools.work, environment: ["PATH=/usr/bin:/bin", "HOME=\(tools.work)", "LANG=C.UTF-8"],
             outputLimit: outputLimit, defaultTimeoutMilliseconds: 60_000)
+        environment = settings.environment
         session = try ShellSession(settings: settings, gate: tools.gate, children: ChildTable(), tree: nil)
     }
 

@@ -124,6 +124,17 @@ package final class ExecdClient: Sendable {
         return command
     }
 
+    /// Gives programs variables and certificates; see ``Sandbox/configure(_:)``.
+    package func configure(_ settings: SandboxSettings) async throws(SandboxError) {
+        let configuration = Configuration(variables: settings.variables, authorities: settings.authorities)
+        if let refusal = configuration.refusal { throw SandboxError(.unsupported, refusal) }
+        let stream = try requests.begin(.configure)
+        outlet.send(.configure(configuration), on: stream)
+        guard case .done = try await answerInTime(on: stream) else {
+            throw SandboxError(.protocolViolation, "the daemon answered for its configuration with something else")
+        }
+    }
+
     /// Writes one file inside; see ``Sandbox/put(_:at:mode:)``. Once begun it goes on to its end, also when cancelled.
     package func put(_ bytes: [UInt8], at path: String, mode: UInt16) async throws(SandboxError) {
         guard path.hasPrefix("/"), path.utf8.count <= 4096, !path.utf8.contains(0) else {

@@ -25,6 +25,10 @@ public struct ExecdSandbox: Sandbox {
         try await client.open(target)
     }
 
+    public func configure(_ settings: SandboxSettings) async throws(SandboxError) {
+        try await client.configure(settings)
+    }
+
     public func put(_ bytes: [UInt8], at path: String, mode: UInt16) async throws(SandboxError) {
         try await client.put(bytes, at: path, mode: mode)
     }

@@ -3,7 +3,7 @@ internal import ExecdProtocol
 /// What was asked of a daemon, by stream, and which messages may answer it. Knows no time, lock or connection.
 struct RequestMachine {
     enum Request: Equatable {
-        case hello, call, put, journal, stream
+        case hello, call, put, journal, stream, configure
     }
     enum Answer: Sendable, Equatable {
         case hello(DaemonInfo)
@@ -106,7 +106,7 @@ struct RequestMachine {
                     reason == .tooManyStreams ? .quotaExceeded : .unavailable,
                     reason == .tooManyStreams
                         ? "the sandbox has too many streams open" : "nothing inside takes the connection"))
-        case (.put, .putDone): entry.outcome = .success(.done)
+        case (.put, .putDone), (.configure, .configured): entry.outcome = .success(.done)
         case (.journal, .journalEnd): entry.outcome = .success(.journal(entry.journal))
         case (_, .fault(let fault)): entry.outcome = .failure(SandboxError(fault))
         default: return .violation("a \(message.kind) for a \(entry.request)")

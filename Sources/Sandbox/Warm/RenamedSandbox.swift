@@ -8,6 +8,7 @@ struct RenamedSandbox: Sandbox {
     func run(_ call: ToolCall) async throws(SandboxError) -> ToolResult { try await inner.run(call) }
     func journal() async throws(SandboxError) -> [String: JournalEntry] { try await inner.journal() }
     func open(_ target: StreamTarget) async throws(SandboxError) -> any SandboxStream { try await inner.open(target) }
+    func configure(_ settings: SandboxSettings) async throws(SandboxError) { try await inner.configure(settings) }
     func put(_ bytes: [UInt8], at path: String, mode: UInt16) async throws(SandboxError) {
         try await inner.put(bytes, at: path, mode: mode)
     }

@@ -14,6 +14,13 @@ final class ShellProcess {
     private static let line =
         "IFS= builtin read -r -d '' -u 198 __perimeter_command; "
         + "builtin eval \"$__perimeter_command\" </dev/null 198<&- 199>&-; builtin printf '%s\\n' \"$?\" >&199\n"
+    /// Exports `NAME=value` and unsets bare names, up to an empty one. Nothing of it shows, whatever the shell's options are:
+    /// a trace would print the values. A variable that the session made read-only stays as it is.
+    private static let changeLine =
+        "{ while IFS= builtin read -r -d '' -u 198 __perimeter_variable && [[ -n $__perimeter_variable ]]; do "
+        + "case $__perimeter_variable in *=*) builtin export \"$__perimeter_variable\";; "
+        + "*) builtin unset -v \"$__perimeter_variable\";; esac || builtin :; done; "
+        + "builtin unset -v __perimeter_variable; } </dev/null >/dev/null 2>&1\n"
 
     let pid: pid_t
     /// Readable when bash has ended; nil on kernels that lack it.
@@ -23,6 +30,9 @@ final class ShellProcess {
     private let input: Descriptor
     private let command: Descriptor
     private var statusText: [UInt8] = []
+    private let environment: ProgramEnvironment
+    /// The variables that it has been told.
+    private var told: [String]
 
     /// Starts bash.
     /// - Parameter output: the writing end of a pipe for everything its commands print.
@@ -37,9 +47,11 @@ final class ShellProcess {
         let statusWriter = Descriptor(statusEnds[1])
         command = try Descriptor(opened: clinux_memfd_create("command"), "memfd_create")
         _ = clinux_set_nonblocking(status.raw, 1)
+        environment = settings.environment
+        told = environment.variables
         pid = try children.spawn(
             ChildTable.Program(
-                path: "/bin/bash", arguments: ["bash", "--noprofile", "--norc"], environment: settings.environment,
+                path: "/bin/bash", arguments: ["bash", "--noprofile", "--norc"], environment: told,
                 directory: settings.workDirectory,
                 descriptors: [
                     (inputReader.raw, 0), (output.raw, 1), (output.raw, 2), (command.raw, Slot.command),
@@ -52,15 +64,19 @@ final class ShellProcess {
         if score >= 0 { try? Descriptor(score).write(Array("500\n".utf8)) }
     }
 
-    /// Hands one command to bash. It must not contain a NUL byte.
+    /// Hands one command to bash, with the variables that changed since the last one. It must not contain a NUL byte.
     func start(_ text: String) throws(SystemFailure) {
         statusText = []
+        let current = environment.variables
+        let change = EnvironmentChange(from: told, to: current)
         guard ftruncate(command.raw, 0) == 0, lseek(command.raw, 0, SEEK_SET) == 0 else {
             throw SystemFailure(errno, "ftruncate")
         }
+        if !change.isEmpty { try command.write((change.entries + [""]).flatMap { Array($0.utf8) + [0] }) }
         try command.write(Array(text.utf8) + [0])
         guard lseek(command.raw, 0, SEEK_SET) == 0 else { throw SystemFailure(errno, "lseek") }
-        try input.write(Array(Self.line.utf8))
+        try input.write(Array(((change.isEmpty ? "" : Self.changeLine) + Self.line).utf8))
+        told = current
     }
 
     /// The status of the running command, once bash has reported it.

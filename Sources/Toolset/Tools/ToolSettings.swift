@@ -6,8 +6,8 @@ package struct ToolSettings: Sendable {
     package var roots: [String]
     /// Directories that they may only read; stronger than the ones above.
     package var readOnlyRoots: [String]
-    /// `NAME=value` of every tool.
-    package var environment: [String]
+    /// The variables of every program; they may change while the daemon runs.
+    package let environment: ProgramEnvironment
     /// Bytes of one result's text; more goes into a file.
     package var outputLimit: Int
     /// Bytes that such a file may have.
@@ -17,6 +17,7 @@ package struct ToolSettings: Sendable {
     /// The local port that leads out of the sandbox; 0 when there is no way out.
     package var proxyPort: UInt16
 
+    /// - Parameter environment: `NAME=value`, to begin with.
     package init(
         workDirectory: String, roots: [String] = [], readOnlyRoots: [String] = [], environment: [String],
         outputLimit: Int = 100_000, spillLimit: Int = 64 << 20, defaultTimeoutMilliseconds: Int = 120_000,
@@ -25,7 +26,7 @@ package struct ToolSettings: Sendable {
         self.workDirectory = workDirectory
         self.roots = roots
         self.readOnlyRoots = readOnlyRoots
-        self.environment = environment
+        self.environment = ProgramEnvironment(environment)
         self.outputLimit = max(outputLimit, 1024)
         self.spillLimit = spillLimit
         self.defaultTimeoutMilliseconds = defaultTimeoutMilliseconds

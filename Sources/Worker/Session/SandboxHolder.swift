@@ -21,9 +21,14 @@ final class SandboxHolder: Sendable {
     private let start: StartReport
     private let logger: Logger
     private let state = Mutex(State.absent)
+    private let settings: Mutex<SandboxSettings>
     private static let attempts = 4
 
-    init(provider: any SandboxProvider, spec: SandboxSpec, start: StartReport, logger: Logger) {
+    /// - Parameter settings: what every sandbox of the session gets before its first call; see ``configure(_:)``.
+    init(
+        provider: any SandboxProvider, spec: SandboxSpec, settings: SandboxSettings, start: StartReport, logger: Logger
+    ) {
+        self.settings = Mutex(settings)
         self.start = start
         self.provider = provider
         self.spec = spec
@@ -61,7 +66,10 @@ final class SandboxHolder: Sendable {
         let sandbox = try await provider.provision(spec)
         start.note(sandbox, after: .now - begin)
         let lease: Lease
+        let brought = settings.withLock { $0 }
         do throws(SandboxError) {
+            // Also when they are empty: an earlier holder may have brought some.
+            try await sandbox.configure(brought)
             lease = Lease(sandbox: sandbox, journalled: Set(try await sandbox.journal().keys))
         } catch {
             await sandbox.detach()
@@ -76,7 +84,24 @@ final class SandboxHolder: Sendable {
             await sandbox.detach()
             throw SandboxError(.unavailable, "the session is over")
         }
+        // They changed while nobody could be told.
+        let wanted = settings.withLock { $0 }
+        if wanted != brought { try await sandbox.configure(wanted) }
         return lease
+    }
+
+    /// Changes what the session's programs get: at once when there is a sandbox, and for every one that comes.
+    /// - Throws: as ``Sandbox/configure(_:)``. What a sandbox refuses, the next one is not offered either.
+    func configure(_ wanted: SandboxSettings) async throws(SandboxError) {
+        let former = settings.withLock { settings in
+            defer { settings = wanted }
+            return settings
+        }
+        guard case .ready(let lease) = state.withLock({ $0 }) else { return }
+        do throws(SandboxError) { try await lease.sandbox.configure(wanted) } catch {
+            if error.code == .unsupported { settings.withLock { $0 = former } }
+            throw error
+        }
     }
 
     /// Provisions nothing: every call is told why.

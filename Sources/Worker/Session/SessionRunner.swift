@@ -50,7 +50,8 @@ struct SessionRunner: Sendable {
             source: item.secret?.snapshot.flatMap { $0.id(in: item.environment) }.map { .snapshot($0) }
                 ?? .engineDefault)
         let start = StartReport()
-        let holder = SandboxHolder(provider: provider, spec: spec, start: start, logger: logger)
+        let holder = SandboxHolder(
+            provider: provider, spec: spec, settings: SessionSettings().sandbox, start: start, logger: logger)
         if let refusal { holder.refuse(refusal) }
         // A server that names the environment is ours, and leaves fetching to the worker.
         let isOurs = item.secret?.environment != nil

@@ -102,7 +102,10 @@ final class DaemonRig: Sendable {
         let maps = [(null, 0), (null, 1), (null, 2), (listener, 3)].map {
             clinux_descriptor_map(source: $0.0, target: Int32($0.1))
         }
-        let words = [execd, "--listen-fd", "3", "--workdir", folder + "/work", "--proxy-port", "\(proxyPort)"]
+        let words = [
+            execd, "--listen-fd", "3", "--workdir", folder + "/work", "--proxy-port", "\(proxyPort)", "--trust-root",
+            folder,
+        ]
         var pid: Int32 = 0
         let failure = withStrings(words) { arguments in
             withStrings(["PATH=/usr/bin:/bin"]) { environment in

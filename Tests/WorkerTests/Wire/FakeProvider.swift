@@ -8,6 +8,8 @@ final class FakeProvider: SandboxProvider {
         var provisioned: [SandboxSpec] = []
         var log: [String] = []
         var provisionFailures: [SandboxError] = []
+        var settings: [SandboxSettings] = []
+        var settingsFailures: [SandboxError] = []
         var isUsable = true
     }
     private let state = Mutex(State())
@@ -36,6 +38,18 @@ final class FakeProvider: SandboxProvider {
             return .success(sandbox)
         }
         return try result.get()
+    }
+
+    /// What sandboxes were brought, in order.
+    var settings: [SandboxSettings] { state.withLock { $0.settings } }
+
+    func configure(_ settings: SandboxSettings) throws(SandboxError) {
+        let failure = state.withLock { state -> SandboxError? in
+            guard state.settingsFailures.isEmpty else { return state.settingsFailures.removeFirst() }
+            state.settings.append(settings)
+            return nil
+        }
+        if let failure { throw failure }
     }
 
     func remove(_ id: SandboxID) { state.withLock { $0.sandboxes[id] = nil } }

@@ -60,6 +60,9 @@ final class FakeSandbox: Sandbox {
     }
 
     func journal() async throws(SandboxError) -> [String: JournalEntry] { entries.withLock { $0 } }
+    func configure(_ settings: SandboxSettings) async throws(SandboxError) {
+        try provider.configure(settings)
+    }
     func put(_ bytes: [UInt8], at path: String, mode: UInt16) async throws(SandboxError) {
         provider.note("put \(path) \(String(mode, radix: 8)) \(String(decoding: bytes, as: UTF8.self))")
     }
