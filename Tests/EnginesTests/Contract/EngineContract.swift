@@ -7,7 +7,7 @@ enum EngineContract: String, CaseIterable, CustomTestStringConvertible, Sendable
         refusesWhatItCannotBound
     case refusesWhatItCannotGive, hidesTheHost, hasNoNetwork, carriesConnectionsToTheGate, killsOnCancellation
     case boundsMemory, boundsProcesses, boundsTheDisk, takesBinaryFiles, pausesAndGoesOn, snapshotsAndForks
-    case archivesSnapshots, survivesTheWorker
+    case archivesSnapshots, survivesTheWorker, takesSettings, trustsCertificates
 
     var testDescription: String { rawValue }
 
@@ -32,6 +32,8 @@ enum EngineContract: String, CaseIterable, CustomTestStringConvertible, Sendable
         case .carriesConnectionsToTheGate: try await EngineBounds(rig: rig).carriesConnectionsToTheGate()
         case .pausesAndGoesOn: try await EngineState(rig: rig).pausesAndGoesOn()
         case .snapshotsAndForks: try await EngineState(rig: rig).snapshotsAndForks()
+        case .takesSettings: try await EngineSettings(rig: rig).takesSettings()
+        case .trustsCertificates: try await EngineSettings(rig: rig).trustsCertificates()
         case .archivesSnapshots: try await EngineState(rig: rig).archivesSnapshots()
         }
     }

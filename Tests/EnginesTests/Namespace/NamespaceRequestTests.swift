@@ -24,6 +24,24 @@ import Testing
         }
     }
 
+    @Test func `the programs of the host that a session is likely to use trust what it brings`() async throws {
+        try await NamespaceRig.with { rig in
+            try await rig.withSandbox { sandbox in
+                let trust = try await EngineSettings.Trust(sandbox: sandbox)
+                let names = ["openssl", "curl", "python3", "git"]
+                #expect(
+                    try await trust.programs().filter { names.contains($0.key) }.values.sorted()
+                        == Array(repeating: "refuses", count: 4))
+                try await sandbox.configure(SandboxSettings(authorities: trust.authority.certificate))
+                #expect(
+                    try await trust.programs().filter { names.contains($0.key) }.values.sorted()
+                        == Array(repeating: "trusts", count: 4))
+                let list = "import ssl; print([c['subject'] for c in ssl.create_default_context().get_ca_certs()])"
+                #expect(try await sandbox.bash("python3 -c \"\(list)\"").contains(TestAuthority.name))
+            }
+        }
+    }
+
     @Test func `a smaller disk than the work directory already has is refused, a larger one is not`() async throws {
         try await NamespaceRig.with { rig in
             let first = try await rig.engine.provision(try rig.spec())
