@@ -1,10 +1,9 @@
 /// What a sandbox must be like. A request that the engine cannot honour is refused before anything is created.
-public struct SandboxSpec: Sendable {
+/// Nothing of the worker's own environment is passed on; variables of the session come later (``Sandbox/configure(_:)``).
+public struct SandboxSpec: Sendable, Equatable {
     public var id: SandboxID
     public var limits: ResourceLimits
     public var network: NetworkPolicy
-    /// Extra environment variables inside; nothing of the worker's own environment is passed on.
-    public var environment: [(name: String, value: String)]
     /// What the sandbox starts from when it does not exist yet.
     public var source: Source
     /// Graphics processors to pass through.
@@ -21,12 +20,11 @@ public struct SandboxSpec: Sendable {
 
     public init(
         id: SandboxID, limits: ResourceLimits = ResourceLimits(), network: NetworkPolicy = .none,
-        environment: [(name: String, value: String)] = [], source: Source = .engineDefault, gpus: Int = 0
+        source: Source = .engineDefault, gpus: Int = 0
     ) {
         self.id = id
         self.limits = limits
         self.network = network
-        self.environment = environment
         self.source = source
         self.gpus = gpus
     }

@@ -220,7 +220,6 @@ class Box:
         listener.listen(16)
         unit = max(1 << 16, limits["memoryBytes"] // 32)
         variables = {"PATH": PLAIN["PATH"], "HOME": "/workspace", "USER": "agent", "LANG": "C.UTF-8", "TMPDIR": "/tmp"}
-        variables.update((entry["name"], entry["value"]) for entry in request["environment"])
         variables["PERIMETER_EXECD_TOKEN"] = request["token"]
         words = self.system()
         for path, share in (("/tmp", 12), ("/dev/shm", 4), ("/run", 1), ("/var", 1)):

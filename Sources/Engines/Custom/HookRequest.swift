@@ -29,8 +29,6 @@ enum HookRequest {
             "cpuPercent": JSON(limits.cpuPercent), "diskBytes": JSON(limits.diskBytes),
             "outputBytes": JSON(limits.outputBytes),
         ]
-        request["environment"] = .array(
-            spec.environment.map { ["name": JSON($0.name), "value": JSON($0.value)] })
         request["gpus"] = JSON(spec.gpus)
         switch spec.source {
         case .engineDefault: break

@@ -138,15 +138,14 @@ struct ContainerRequest: Sendable {
     }
 
     private var environment: [(name: String, value: String)] {
-        var standard = [("HOME", Self.workDirectory), ("USER", "agent"), ("LOGNAME", "agent"), ("LANG", "C.UTF-8")]
-        standard.append(("TMPDIR", "/tmp"))
+        var variables = [
+            ("HOME", Self.workDirectory), ("USER", "agent"), ("LOGNAME", "agent"), ("LANG", "C.UTF-8"),
+            ("TMPDIR", "/tmp"),
+        ]
         // Podman hands the proxies of its own environment on, with the passwords in them.
-        standard += ["http", "https", "ftp", "no", "all"].flatMap { ["\($0)_proxy", "\($0.uppercased())_PROXY"] }
+        variables += ["http", "https", "ftp", "no", "all"].flatMap { ["\($0)_proxy", "\($0.uppercased())_PROXY"] }
             .map { ($0, "") }
-        let names = Set(spec.environment.map(\.name))
-        return standard.filter { !names.contains($0.0) }.map { (name: $0.0, value: $0.1) }
-            + spec.environment
-            + [(name: ExecdToken.variable, value: token.exposed)]
+        return variables.map { (name: $0.0, value: $0.1) } + [(name: ExecdToken.variable, value: token.exposed)]
     }
 
     private static func isPlain(_ path: String) -> Bool {

@@ -13,17 +13,5 @@ enum SpecChecks {
             throw SandboxError(
                 .unsupported, "limits need at least 16 MiB of memory, 8 processes, 1 % CPU and 16 MiB of disk")
         }
-        var size = 0
-        for (name, value) in spec.environment {
-            guard !name.isEmpty, !(name + value).utf8.contains(0), !name.contains("="), name != ExecdToken.variable
-            else {
-                throw SandboxError(
-                    .unsupported, "'\(String(peer: name, limit: 64))' cannot be an environment variable")
-            }
-            size += name.utf8.count + value.utf8.count
-        }
-        guard size <= 256 << 10 else {
-            throw SandboxError(.unsupported, "the environment variables have more than 256 KiB")
-        }
     }
 }

@@ -74,7 +74,7 @@ extension MachineHost {
             token: Array(record.token.exposed.utf8), processes: UInt32(clamping: spec.limits.processes),
             outputLimit: UInt32(clamping: spec.limits.outputBytes),
             proxyPort: record.hasProxy ? UInt16(BubblewrapArguments.proxyPort) : 0,
-            environment: ProgramEnvironment.complete(spec.environment).map { "\($0.name)=\($0.value)" })
+            environment: ProgramEnvironment.standard.map { "\($0.name)=\($0.value)" })
     }
 
     /// Comes back to a living machine, which may be halted.

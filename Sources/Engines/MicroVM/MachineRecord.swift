@@ -9,8 +9,6 @@ struct MachineRecord: Equatable, Sendable {
     /// The most processes and threads of the programs.
     var processes: Int
     var hasProxy: Bool
-    /// A hash of the variables that programs have.
-    var environment: UInt64
     /// Who can read a saved state: the monitor's format and the root image's identity, without white space.
     var format: String
 
@@ -20,42 +18,35 @@ struct MachineRecord: Equatable, Sendable {
         self.processors = processors
         processes = spec.limits.processes
         hasProxy = spec.network != .none
-        environment = Self.hash(spec.environment)
         self.format = format
-    }
-
-    private static func hash(_ environment: [(name: String, value: String)]) -> UInt64 {
-        StableHash.of(environment.map { "\($0.name)=\($0.value)" }.sorted().joined(separator: "\0"))
     }
 
     /// Total: hostile text gives nil.
     init?(parsing text: String) {
         let fields = text.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
-        guard fields.count == 8, fields[0] == "machine-1", let token = ExecdToken(digits: fields[1]),
+        guard fields.count == 7, fields[0] == "machine-1", let token = ExecdToken(digits: fields[1]),
             let mebibytes = Int(fields[2]), let processors = Int(fields[3]), let processes = Int(fields[4]),
-            fields[5] == "proxy" || fields[5] == "closed", let environment = UInt64(fields[6], radix: 36),
-            mebibytes > 0, processors > 0, processes > 0, !fields[7].isEmpty
+            fields[5] == "proxy" || fields[5] == "closed", mebibytes > 0, processors > 0, processes > 0,
+            !fields[6].isEmpty
         else { return nil }
         self.token = token
         self.mebibytes = mebibytes
         self.processors = processors
         self.processes = processes
         hasProxy = fields[5] == "proxy"
-        self.environment = environment
-        format = fields[7]
+        format = fields[6]
     }
 
     var text: String {
         let numbers = "\(mebibytes) \(processors) \(processes) \(hasProxy ? "proxy" : "closed")"
-        return "machine-1 \(token.exposed) \(numbers) \(String(environment, radix: 36)) \(format)"
+        return "machine-1 \(token.exposed) \(numbers) \(format)"
     }
 
     /// Why a machine like this cannot serve the request; nil when it can. Nothing of it can be changed while it lives.
     func refusal(of spec: SandboxSpec) -> String? {
         if hasProxy != (spec.network != .none) { return "it was made \(hasProxy ? "with" : "without") a way out" }
         if mebibytes << 20 > spec.limits.memoryBytes { return "it has \(mebibytes) MiB of memory" }
-        if processes > spec.limits.processes { return "it may have \(processes) processes" }
-        return environment == Self.hash(spec.environment) ? nil : "its programs have other environment variables"
+        return processes > spec.limits.processes ? "it may have \(processes) processes" : nil
     }
 }
 

@@ -17,10 +17,6 @@ extension MicroVMEngine {
                 .unsupported,
                 "limits need at least \(Self.minimumMebibytes) MiB of memory, 8 processes, 1 % CPU and 16 MiB of disk")
         }
-        for (name, value) in spec.environment
-        where name.isEmpty || (name + value).utf8.contains(0) || name.contains("=") {
-            throw SandboxError(.unsupported, "'\(name.prefix(64))' cannot be an environment variable")
-        }
         guard !configuration.allowsWeakerLimits, !groups.abilities.missing.isEmpty else { return }
         let missing = groups.abilities.missing.joined(separator: ", ")
         throw SandboxError(

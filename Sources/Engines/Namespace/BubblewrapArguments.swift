@@ -20,7 +20,6 @@ struct BubblewrapArguments {
     var etc: String
     var hasProxy: Bool
     var limits: ResourceLimits
-    var environment: [(name: String, value: String)]
     /// Folders of the host's root that are links into /usr, with their targets; the others are bound as they are.
     var rootLinks: [(name: String, target: String?)]
 
@@ -69,6 +68,6 @@ struct BubblewrapArguments {
     }
 
     private var variables: [String] {
-        ProgramEnvironment.complete(environment).flatMap { ["--setenv", $0.name, $0.value] }
+        ProgramEnvironment.standard.flatMap { ["--setenv", $0.name, $0.value] }
     }
 }

@@ -96,7 +96,7 @@ struct SandboxLauncher: Sendable {
     private func arguments(_ spec: SandboxSpec, _ hasProxy: Bool) -> BubblewrapArguments {
         BubblewrapArguments(
             work: disk.source(spec.id), execdSource: paths.execd, etc: paths.etc, hasProxy: hasProxy,
-            limits: spec.limits, environment: spec.environment, rootLinks: Self.rootLinks())
+            limits: spec.limits, rootLinks: Self.rootLinks())
     }
 
     /// The folders of the host's root that programs need, as links where the host has links.

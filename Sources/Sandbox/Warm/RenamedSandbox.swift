@@ -27,8 +27,6 @@ extension SandboxSpec {
 
     /// Whether two requests differ in their names only.
     func hasShape(of other: SandboxSpec) -> Bool {
-        limits == other.limits && network == other.network && source == other.source && gpus == other.gpus
-            && environment.count == other.environment.count
-            && zip(environment, other.environment).allSatisfy { $0 == $1 }
+        renamed(other.id) == other
     }
 }

@@ -4,7 +4,7 @@ internal import Synchronization
 /// Keeps sandboxes ready before a session asks for one.
 ///
 /// A pool learns what to keep from the requests that it sees: as many sandboxes of the latest shape (limits, network,
-/// environment, source) as it may have. A session that has no sandbox yet takes one that is ready; the pool remembers which,
+/// source) as it may have. A session that has no sandbox yet takes one that is ready; the pool remembers which,
 /// on disk, because the files of the session live under that name from then on.
 public final class WarmPool: SandboxProvider {
     private struct State {

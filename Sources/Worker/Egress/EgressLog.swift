@@ -38,7 +38,8 @@ public final class EgressLog: Sendable {
             fields += [(key: "outcome", value: "failed"), (key: "reason", value: .string(sentence))]
         }
         fields += [
-            (key: "inspected", value: .bool(record.isInspected)), (key: "bytes_out", value: .integer(Int64(record.bytesOut))),
+            (key: "inspected", value: .bool(record.isInspected)),
+            (key: "bytes_out", value: .integer(Int64(record.bytesOut))),
             (key: "bytes_in", value: .integer(Int64(record.bytesIn))),
             (key: "seconds", value: .double(record.duration / .seconds(1))),
         ]

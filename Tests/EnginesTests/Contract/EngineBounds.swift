@@ -11,7 +11,7 @@ struct EngineBounds {
         var specs = [try rig.spec("a"), try rig.spec("b"), try rig.spec("c")]
         specs[0].limits.memoryBytes = 1
         specs[1].limits.processes = 0
-        specs[2].environment = [("A=B", "c")]
+        specs[2].limits.diskBytes = 1
         for spec in specs { await refuses(spec) }
         #expect(await rig.leftovers() == [])
     }

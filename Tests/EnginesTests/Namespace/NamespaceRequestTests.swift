@@ -6,20 +6,17 @@ import Testing
 
 /// What a request asks for is given or refused, never quietly changed.
 @Suite(.serialized) struct NamespaceRequestTests {
-    @Test func `variables of the request arrive and stay out of every command line on the host`() async throws {
+    @Test func `variables of a session arrive and stay out of every command line on the host`() async throws {
         try await NamespaceRig.with { rig in
-            var spec = try rig.spec()
             let token = "token-of-\(rig.prefix)"
-            spec.environment = [("MY_TOKEN", token), ("WITH_SPACE", "a b\nc")]
-            let sandbox = try await rig.engine.provision(spec)
-            #expect(try await sandbox.bash("echo \"$MY_TOKEN|$WITH_SPACE|\"").contains("\(token)|a b\nc|"))
-            for line in rig.processes() { #expect(!line.contains(token)) }
+            let sandbox = try await rig.engine.provision(try rig.spec())
+            _ = try await sandbox.bash("true")
+            try await sandbox.configure(SandboxSettings(variables: ["MY_TOKEN": token]))
+            #expect(try await sandbox.bash("echo \"$MY_TOKEN|\"").contains("\(token)|"))
+            let lines = rig.processes()
+            #expect(lines.count >= 3)
+            for line in lines { #expect(!line.contains(token)) }
             await sandbox.destroy()
-            for name in ["", "A=B", "A\0B"] {
-                spec.environment = [(name, "x")]
-                let error = await #expect(throws: SandboxError.self) { _ = try await rig.engine.provision(spec) }
-                #expect(error?.code == .unsupported)
-            }
             #expect(await rig.leftovers() == [])
         }
     }

@@ -58,6 +58,24 @@ import Testing
         }
     }
 
+    @Test func `a ready sandbox gets what the session brings when the session takes it`() async throws {
+        try await NamespaceRig.with { rig in
+            let pool = pool(rig)
+            _ = try await pool.provision(try rig.spec("first")).destroy()
+            try await filled(pool)
+            let spec = try rig.spec("second")
+            let sandbox = try await pool.provision(spec)
+            #expect(!HostView.names(in: rig.engine.paths.sandboxes).contains("\(spec.id)"), "nothing was made for it")
+            let authority = try TestAuthority()
+            try await sandbox.configure(SandboxSettings(variables: ["KEY": "one"], authorities: authority.certificate))
+            #expect(try await sandbox.bash("echo $KEY; tail -40 $SSL_CERT_FILE").hasPrefix("one\n"))
+            #expect(try await sandbox.bash("tail -40 $SSL_CERT_FILE").contains(authority.lines))
+            await sandbox.destroy()
+            await pool.shutdown()
+            #expect(await rig.leftovers() == [])
+        }
+    }
+
     @Test func `a session with files of its own gets its own sandbox`() async throws {
         try await NamespaceRig.with { rig in
             let spec = try rig.spec("old")
