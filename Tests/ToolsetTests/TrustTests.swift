@@ -27,7 +27,7 @@ import Testing
         )
         #expect(list.encodings.count == 2 && list.encodings[0] == list.encodings[1])
         #expect(list.encodings[0].count == 432 && list.encodings[0].starts(with: [0x30, 0x82, 0x01, 0xAC]))
-        #expect(list.text == Self.authority + Self.authority)
+        #expect(list.text == Array((Self.authority + Self.authority).utf8))
         #expect(try CertificateList(strict: " \n").encodings.isEmpty)
     }
 
@@ -49,7 +49,7 @@ import Testing
         let text =
             "-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n" + Self.authority
             + "-----BEGIN CERTIFICATE-----\n?\n-----END CERTIFICATE-----\n" + Self.authority
-        #expect(CertificateList(lenient: text).encodings.count == 2)
+        #expect(CertificateList(lenient: Array(text.utf8)).encodings.count == 2)
     }
 
     @Test(arguments: UInt64(1)...200) func `damaged text gives certificates or an error`(seed: UInt64) {
@@ -62,7 +62,7 @@ import Testing
                 with: [UInt8(truncatingIfNeeded: random.next() as UInt64)])
         }
         let text = String(decoding: bytes, as: UTF8.self)
-        let lenient = CertificateList(lenient: text)
+        let lenient = CertificateList(lenient: bytes)
         let strict = try? CertificateList(strict: text)
         #expect(lenient.encodings.count <= 2 && (strict == nil || strict == lenient), "seed \(seed)")
     }
@@ -82,6 +82,28 @@ import Testing
             hash.update(Array(bytes[start..<min(start + 1000, bytes.count)]))
         }
         #expect(hash.finish().map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined() == digest)
+    }
+
+    @Test func `a Java store has an entry for each certificate, and its digest at its end`() throws {
+        let encoding = try CertificateList(strict: Self.authority).encodings[0]
+        let store = JavaTrustStore.bytes(of: [encoding, [0x30, 0]])
+        var reader = FieldReader(store.dropLast(20))
+        #expect(try reader.uint32() == 0xFEED_FEED && reader.uint32() == 2 && reader.uint32() == 2)
+        for (index, bytes) in [encoding, [0x30, 0]].enumerated() {
+            #expect(try reader.uint32() == 2, "a trusted certificate")
+            #expect(try text(&reader) == "perimeter-\(index)")
+            _ = try reader.uint64()
+            #expect(try text(&reader) == "X.509" && reader.field() == bytes)
+        }
+        try reader.finish()
+        var digest = SHA1()
+        digest.update("changeit".utf8.flatMap { [0, $0] } + Array("Mighty Aphrodite".utf8) + store.dropLast(20))
+        #expect(Array(store.suffix(20)) == digest.finish())
+    }
+
+    private func text(_ reader: inout FieldReader) throws -> String {
+        let count = try reader.uint16()
+        return String(decoding: try (0..<count).map { _ in try reader.byte() }, as: UTF8.self)
     }
 
     @Test func `a folder that is taken away is made again, and its links are not followed`() throws {

@@ -1,14 +1,14 @@
 /// Base64 with padding (RFC 4648 §4).
 enum Base64Text {
     /// Nil unless every character, and the padding, is as it must be.
-    static func decode(_ lines: [Substring]) -> [UInt8]? {
+    static func decode(_ lines: [ArraySlice<UInt8>]) -> [UInt8]? {
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(lines.reduce(0) { $0 + $1.utf8.count } * 3 / 4)
+        bytes.reserveCapacity(lines.reduce(0) { $0 + $1.count } * 3 / 4)
         var bits: UInt32 = 0
         var count = 0
         var padding = 0
         for line in lines {
-            for character in line.utf8 {
+            for character in line {
                 if character == UInt8(ascii: "=") {
                     padding += 1
                     bits <<= 6

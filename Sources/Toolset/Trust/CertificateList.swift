@@ -1,71 +1,65 @@
 /// The certificates of a PEM text (RFC 7468), each once read and known to be one DER object.
 struct CertificateList: Equatable {
-    /// Lines of base64 between the markers, checked.
-    private(set) var bodies: [[Substring]] = []
     private(set) var encodings: [[UInt8]] = []
+    /// PEM text of these certificates alone.
+    private(set) var text: [UInt8] = []
 
-    private static let begin = "-----BEGIN CERTIFICATE-----"
-    private static let end = "-----END CERTIFICATE-----"
+    private static let begin = Array("-----BEGIN CERTIFICATE-----".utf8)
+    private static let end = Array("-----END CERTIFICATE-----".utf8)
+    private static let anyBegin = Array("-----BEGIN ".utf8)
+    private static let newline = UInt8(ascii: "\n")
 
     /// Takes a session's text, which must hold certificates and nothing else but comments between them.
     /// - Throws: `.invalid` for any other object, such as a key that somebody put there by mistake.
     init(strict text: String) throws(ToolError) {
-        for block in Self.blocks(text) {
-            guard let body = block.body, let bytes = Base64Text.decode(body), Self.isSequence(bytes) else {
-                throw ToolError(
-                    .invalid,
-                    "certificate \(encodings.count + 1) of the session is none: PEM text of certificates is wanted")
-            }
-            bodies.append(body)
-            encodings.append(bytes)
+        let bytes = Array(text.utf8)
+        guard take(bytes) else {
+            throw ToolError(
+                .invalid,
+                "certificate \(encodings.count + 1) of the session is none: PEM text of certificates is wanted")
         }
-        guard !encodings.isEmpty || !text.contains(where: { !$0.isWhitespace }) else {
+        guard !encodings.isEmpty || bytes.allSatisfy(Self.isSpace) else {
             throw ToolError(.invalid, "the certificates of the session hold none: PEM text is wanted")
         }
     }
 
     /// Takes what can be read of a system's bundle.
-    init(lenient text: String) {
-        for block in Self.blocks(text) {
-            guard let body = block.body, let bytes = Base64Text.decode(body), Self.isSequence(bytes) else { continue }
-            bodies.append(body)
-            encodings.append(bytes)
-        }
-    }
+    init(lenient bytes: [UInt8]) { _ = take(bytes, isLenient: true) }
 
-    /// PEM text of these certificates alone.
-    var text: String {
-        bodies.map { "\(Self.begin)\n\($0.joined(separator: "\n"))\n\(Self.end)\n" }.joined()
-    }
-
-    private struct Block {
-        /// Nil when it is no certificate, or not ended.
-        var body: [Substring]?
-    }
-
-    private static func blocks(_ text: String) -> [Block] {
-        var blocks: [Block] = []
-        var body: [Substring]?
-        for raw in text.split(whereSeparator: \.isNewline) {
-            let line = trimmed(raw)
-            if line.hasPrefix("-----BEGIN ") {
-                if body != nil { blocks.append(Block(body: nil)) }
-                body = line == begin ? [] : nil
-                if body == nil { blocks.append(Block(body: nil)) }
-            } else if line == end, let lines = body {
-                blocks.append(Block(body: lines))
+    /// - Returns: false at the first object that is no certificate, unless such are passed over.
+    private mutating func take(_ bytes: [UInt8], isLenient: Bool = false) -> Bool {
+        var body: [ArraySlice<UInt8>]?
+        for raw in bytes.split(whereSeparator: { $0 == Self.newline || $0 == UInt8(ascii: "\r") }) {
+            let line = Self.trimmed(raw)
+            if line.starts(with: Self.anyBegin) {
+                let isCertificate = line.elementsEqual(Self.begin)
+                guard isLenient || (body == nil && isCertificate) else { return false }
+                body = isCertificate ? [] : nil
+            } else if let lines = body, line.elementsEqual(Self.end) {
+                guard add(lines) || isLenient else { return false }
                 body = nil
-            } else if body != nil {
+            } else {
                 body?.append(line)
             }
         }
-        if body != nil { blocks.append(Block(body: nil)) }
-        return blocks
+        return body == nil
     }
 
-    private static func trimmed(_ line: Substring) -> Substring {
-        var line = line.drop { $0 == " " || $0 == "\t" }
-        while let last = line.last, last == " " || last == "\t" { line.removeLast() }
+    private mutating func add(_ lines: [ArraySlice<UInt8>]) -> Bool {
+        guard let encoding = Base64Text.decode(lines), Self.isSequence(encoding) else { return false }
+        encodings.append(encoding)
+        for line in [Self.begin[...]] + lines + [Self.end[...]] {
+            text += line
+            text.append(Self.newline)
+        }
+        return true
+    }
+
+    private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
+
+    private static func trimmed(_ line: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        var line = line.drop(while: isSpace)
+        while let last = line.last, isSpace(last) { line.removeLast() }
         return line
     }
 

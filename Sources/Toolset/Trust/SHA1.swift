@@ -3,13 +3,15 @@ struct SHA1 {
     private var state: [UInt32] = [0x6745_2301, 0xEFCD_AB89, 0x98BA_DCFE, 0x1032_5476, 0xC3D2_E1F0]
     private var pending: [UInt8] = []
     private var length: UInt64 = 0
+    /// The schedule of a block; every round writes it anew.
+    private var words = [UInt32](repeating: 0, count: 80)
 
     mutating func update(_ bytes: [UInt8]) {
         length += UInt64(bytes.count)
         pending += bytes
         var start = 0
         while pending.count - start >= 64 {
-            absorb(pending[start..<start + 64])
+            absorb(pending, from: start)
             start += 64
         }
         pending.removeFirst(start)
@@ -28,9 +30,8 @@ struct SHA1 {
         }
     }
 
-    private mutating func absorb(_ block: ArraySlice<UInt8>) {
-        var words = [UInt32](repeating: 0, count: 80)
-        for (index, byte) in block.enumerated() { words[index / 4] = words[index / 4] << 8 | UInt32(byte) }
+    private mutating func absorb(_ bytes: [UInt8], from start: Int) {
+        for index in 0..<64 { words[index / 4] = words[index / 4] << 8 | UInt32(bytes[start + index]) }
         for index in 16..<80 {
             words[index] = Self.rotated(words[index - 3] ^ words[index - 8] ^ words[index - 14] ^ words[index - 16], 1)
         }

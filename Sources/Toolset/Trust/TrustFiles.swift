@@ -18,10 +18,10 @@ struct TrustFiles {
 
     /// - Parameter folder: where they will lie.
     func files(in folder: String) -> [(name: String, bytes: [UInt8])] {
-        let extra = Array(session.text.utf8)
-        let known = CertificateList(lenient: String(decoding: system, as: UTF8.self))
+        let known = CertificateList(lenient: system)
         return [
-            (Self.bundle, system + (system.isEmpty ? [] : [UInt8(ascii: "\n")]) + extra), (Self.extra, extra),
+            (Self.bundle, system + (system.isEmpty ? [] : [UInt8(ascii: "\n")]) + session.text),
+            (Self.extra, session.text),
             (Self.apt, Array("Acquire::https::CaInfo \"\(folder)/\(Self.bundle)\";\n".utf8)),
             (Self.java, JavaTrustStore.bytes(of: known.encodings + session.encodings)),
         ]
