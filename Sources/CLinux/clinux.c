@@ -15,6 +15,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -55,6 +56,11 @@ int clinux_openat(int directory, const char *path, int flags, uint32_t mode) {
 
 const void *clinux_find(const void *bytes, size_t count, const void *needle, size_t length) {
     return memmem(bytes, count, needle, length);
+}
+
+int clinux_bound_processes(uint64_t count) {
+    struct rlimit limit = {count, count};
+    return setrlimit(RLIMIT_NPROC, &limit);
 }
 
 int clinux_set_dumpable(int dumpable) { return prctl(PR_SET_DUMPABLE, (unsigned long)dumpable, 0, 0, 0); }

@@ -19,9 +19,11 @@ struct Execd {
     private static func start(_ arguments: [String]) throws -> Int32 {
         if arguments.isEmpty, let port = GuestInit.port { GuestInit.run(port: port) }
         let options = try Options(arguments: arguments)
-        if case .bridge(let path) = options.role { return try Bridge(to: path).run() }
-        // Before anything else runs inside: no tool may trace this process or look at its memory and descriptors.
+        if case .install(let path) = options.role { return try Installation(at: path).run() }
+        // Before anything else: no tool may trace this process or look at its memory and descriptors. The token passes a bridge.
         guard clinux_set_dumpable(0) == 0 else { throw SystemFailure(errno, "prctl") }
+        if case .bridge(let path) = options.role { return try Bridge(to: path).run() }
+        try bound(options.processLimit)
         guard clinux_set_cloexec_from(3) == 0 else { throw SystemFailure(errno, "close_range") }
         _ = clinux_set_child_subreaper()
         // While there is one thread: growing the table of descriptors later, which a spawn does, waits some ten milliseconds
@@ -62,7 +64,15 @@ struct Execd {
             }
             unlink(path)
             return try Descriptor(opened: clinux_listen_unix(path), "listen at the given path")
-        case .bridge: throw Options.Invalid(message: "a bridge does not listen")
+        case .bridge, .install: throw Options.Invalid(message: "only a daemon listens")
+        }
+    }
+
+    /// For engines that cannot bound the processes of a sandbox from the outside.
+    private static func bound(_ processes: Int) throws {
+        guard processes > 0 else { return }
+        guard clinux_bound_processes(UInt64(processes)) == 0 else {
+            throw SystemFailure(errno, "bound the processes")
         }
     }
 

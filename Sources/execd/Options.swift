@@ -5,6 +5,7 @@
 /// | `--listen-fd N` | a listening unix socket, inherited | – |
 /// | `--listen PATH` | or a unix socket made there; needs the variable `PERIMETER_EXECD_TOKEN` | – |
 /// | `--bridge PATH` | serves nothing: carries standard input and output to the socket of the daemon that does | – |
+/// | `--install PATH` | serves nothing: copies this executable there, for a container that cannot | – |
 /// | `--workdir DIR` | where the tools work | `/workspace` |
 /// | `--root DIR` | another directory for the file tools; repeatable | – |
 /// | `--read-only-root DIR` | one that they may only read; repeatable | – |
@@ -14,6 +15,7 @@
 /// | `--spill-limit BYTES` | such a file at most | 67108864 |
 /// | `--default-timeout-ms N` | of the `bash` tool | 120000 |
 /// | `--max-timeout-ms N` | the longest a call may ask for | 600000 |
+/// | `--process-limit N` | processes and threads of this user in its user namespace (RLIMIT_NPROC); 0 = as inherited | 0 |
 struct Options {
     struct Invalid: Error { var message: String }
 
@@ -21,6 +23,7 @@ struct Options {
         case listenDescriptor(Int32)
         case listen(String)
         case bridge(String)
+        case install(String)
     }
 
     var role: Role
@@ -33,6 +36,7 @@ struct Options {
     var spillLimit = 64 << 20
     var defaultTimeoutMilliseconds = 120_000
     var maximumTimeoutMilliseconds = 600_000
+    var processLimit = 0
 
     init(arguments: [String]) throws(Invalid) {
         var role: Role?
@@ -43,6 +47,7 @@ struct Options {
             case "--listen-fd": role = .listenDescriptor(try Self.number(name, value, in: 3...1_000_000))
             case "--listen": role = .listen(try Self.path(name, value))
             case "--bridge": role = .bridge(try Self.path(name, value))
+            case "--install": role = .install(try Self.path(name, value))
             case "--workdir": workDirectory = try Self.path(name, value)
             case "--root": roots.append(try Self.path(name, value))
             case "--read-only-root": readOnlyRoots.append(try Self.path(name, value))
@@ -52,10 +57,11 @@ struct Options {
             case "--spill-limit": spillLimit = try Self.number(name, value, in: 0...(1 << 40))
             case "--default-timeout-ms": defaultTimeoutMilliseconds = try Self.number(name, value, in: 1...86_400_000)
             case "--max-timeout-ms": maximumTimeoutMilliseconds = try Self.number(name, value, in: 1...86_400_000)
+            case "--process-limit": processLimit = try Self.number(name, value, in: 0...1_000_000)
             default: throw Invalid(message: "unknown option \(name)")
             }
         }
-        guard let role else { throw Invalid(message: "--listen-fd, --listen or --bridge is required") }
+        guard let role else { throw Invalid(message: "--listen-fd, --listen, --bridge or --install is required") }
         self.role = role
     }
 

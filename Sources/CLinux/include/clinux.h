@@ -20,6 +20,8 @@ int clinux_openat2(int directory, const char *path, uint64_t flags, uint64_t mod
 int clinux_openat(int directory, const char *path, int flags, uint32_t mode);
 
 int clinux_set_dumpable(int dumpable);
+/// RLIMIT_NPROC of this process and its children: processes and threads of its user in its user namespace.
+int clinux_bound_processes(uint64_t count);
 int clinux_set_no_new_privileges(void);
 // Orphans below this process become its children.
 int clinux_set_child_subreaper(void);

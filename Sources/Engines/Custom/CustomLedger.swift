@@ -45,25 +45,7 @@ struct CustomLedger: Sendable {
     private var sandboxes: String { "\(folder)/sandboxes" }
     private func path(_ id: SandboxID) -> String { "\(sandboxes)/\(id)" }
 
-    /// The name under which everything of this worker is kept apart at a hook that several use: random, and the same for the
-    /// folder's life.
-    func owner() throws(SystemError) -> String {
-        let path = "\(folder)/owner"
-        if let text = HostFiles.text(path) {
-            let name = text.filter { !$0.isWhitespace }
-            if !name.isEmpty, name.utf8.count <= 64 { return name }
-        }
-        try HostFiles.makeFolder(sandboxes, mode: 0o700)
-        let name = "w-" + String(UInt64.random(in: 0...UInt64.max), radix: 36)
-        let draft = "\(path).\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
-        defer { unlink(draft) }
-        try HostFiles.write(name + "\n", to: draft, mode: 0o600)
-        // The first of several writers is the one that counts.
-        guard link(draft, path) == 0 || errno == EEXIST, let kept = HostFiles.text(path) else {
-            throw SystemError("write \(path)")
-        }
-        return kept.filter { !$0.isWhitespace }
-    }
+    func owner() throws(SystemError) -> String { try OwnerName.kept(in: folder) }
 
     func entry(_ id: SandboxID) -> Entry? { HostFiles.text(path(id)).flatMap { Entry(parsing: $0) } }
 
