@@ -17,7 +17,7 @@ struct Execd {
     }
 
     private static func start(_ arguments: [String]) throws -> Int32 {
-        if arguments.isEmpty, let port = GuestInit.port { GuestInit.run(port: port) }
+        if arguments.isEmpty, let ports = GuestInit.ports { GuestInit.run(ports) }
         let options = try Options(arguments: arguments)
         if case .install(let path) = options.role { return try Installation(at: path).run() }
         // Before anything else: no tool may trace this process or look at its memory and descriptors. The token passes a bridge.

@@ -22,9 +22,10 @@ struct Machine {
     /// Read-only.
     var root: Int32
     var work: Int32
-    /// Listening sockets: for orders to the monitor, and for the guest's port.
+    /// Listening sockets: of the monitor, and of the guest's two ports.
     var control: Int32
     var port: Int32
+    var orders: Int32
     /// Takes what the monitor prints.
     var messages: Int32
     /// Nil waits for a state.

@@ -18,7 +18,7 @@ extension MachineHost {
         let work = open(sandbox.image, O_RDWR | O_CLOEXEC | O_NOFOLLOW)
         guard work >= 0 else { throw SystemError("open \(sandbox.image)") }
         defer { close(work) }
-        try HostFiles.makeFolder(sandbox.folder, mode: 0o700)
+        try makeFolder(spec.id)
         let (memory, root): (Machine.Memory, Int32) =
             switch origin {
             case .template(let template): (.copy(of: template.memory), template.root)
@@ -99,10 +99,7 @@ extension MachineHost {
         guard let ledger = ledger(id), ledger.process.isAlive else {
             throw SystemError("pause a machine that is gone", code: ESRCH)
         }
-        // The memory that is saved needs it not, but a host that cannot read it later has all files.
-        close(
-            try GuestPort.ask(
-                .sync, token: ledger.record.token, at: paths.sandbox(id).port, until: .now + limit))
+        try writeBack(id, ledger, within: limit)
         let saved = paths.paused(id)
         saved.remove()
         try HostFiles.makeFolder(saved.folder, mode: 0o700)
@@ -119,12 +116,24 @@ extension MachineHost {
         remove(id)
     }
 
+    /// Memory that is saved needs it not, but where it cannot be read later the files are all there.
+    private func writeBack(_ id: SandboxID, _ ledger: MachineLedger, within limit: Duration) throws(SystemError) {
+        // A worker may have died while the machine was halted.
+        try control(id).resume()
+        close(
+            try GuestPort.ask(
+                .sync, token: ledger.record.token, at: paths.sandbox(id).orders, until: .now + limit))
+    }
+
     /// Keeps a copy of a machine and its disk, between two instructions of the guest, which then goes on.
-    func snapshot(_ id: SandboxID, as name: SnapshotID, on shelf: SnapshotShelf) throws(SystemError) {
+    func snapshot(
+        _ id: SandboxID, as name: SnapshotID, on shelf: SnapshotShelf, within limit: Duration
+    ) throws(SystemError) {
         guard let ledger = ledger(id), ledger.process.isAlive else {
             throw SystemError("copy a machine that is gone", code: ESRCH)
         }
         guard shelf.seal(of: name) == nil else { throw SystemError("keep \(name)", code: EEXIST) }
+        try writeBack(id, ledger, within: limit)
         let memory = paths.memory(name)
         // What is there has lost its files on the shelf, or never got them.
         memory.remove()

@@ -35,14 +35,15 @@ struct MachineHost: Sendable {
         let null = try keep(open("/dev/null", O_RDWR | O_CLOEXEC), "open /dev/null")
         let control = try keep(clinux_listen_unix(sandbox.control), "listen at \(sandbox.control)")
         let port = try keep(clinux_listen_unix(sandbox.port), "listen at \(sandbox.port)")
-        for path in [sandbox.control, sandbox.port] {
+        let orders = try keep(clinux_listen_unix(sandbox.orders), "listen at \(sandbox.orders)")
+        for path in [sandbox.control, sandbox.port, sandbox.orders] {
             guard chmod(path, 0o600) == 0 else { throw SystemError("chmod \(path)") }
         }
         let messages = clinux_memory_file("messages", nil, 0)
         guard messages >= 0 else { throw SystemError("memfd") }
         let machine = Machine(
             mebibytes: record.mebibytes, processors: record.processors, memory: memory, root: root, work: work,
-            control: control, port: port, messages: messages, boot: boot)
+            control: control, port: port, orders: orders, messages: messages, boot: boot)
         var program = vmm.program(machine, null: null)
         program.user = geteuid() == 0 ? ConfinedProgram.user(of: id) : nil
         program.group = vmm.group
@@ -65,6 +66,12 @@ struct MachineHost: Sendable {
             close(messages)
             throw error
         }
+    }
+
+    func makeFolder(_ id: SandboxID) throws(SystemError) {
+        // Other engines may have sandboxes beside, which others than root have to reach.
+        try HostFiles.makeFolder(paths.sandboxes, mode: 0o711)
+        try HostFiles.makeFolder(paths.sandbox(id).folder, mode: 0o700)
     }
 
     /// The bounds of the monitor, of which the machine is a part.
@@ -107,7 +114,7 @@ struct MachineHost: Sendable {
         let record = MachineRecord(
             SandboxSpec(id: id), token: ExecdToken(), mebibytes: shape.mebibytes, processors: shape.processors,
             format: format)
-        try HostFiles.makeFolder(paths.sandbox(id).folder, mode: 0o700)
+        try makeFolder(id)
         defer { remove(id) }
         let messages = try keep(
             launch(
@@ -148,7 +155,7 @@ struct MachineHost: Sendable {
         do throws(SystemError) {
             // A worker may have died while the machine was halted.
             try vmm.control(socket: paths.sandbox(id).control, until: deadline).resume()
-            try GuestPort.end(token: ledger.record.token, at: paths.sandbox(id).port, until: deadline)
+            try GuestPort.end(token: ledger.record.token, at: paths.sandbox(id).orders, until: deadline)
         } catch {
             return
         }

@@ -13,8 +13,10 @@ extension EnginePaths {
 extension SandboxPaths {
     /// Where the monitor takes orders.
     var control: String { "\(folder)/control.sock" }
-    /// The other end of the guest's port.
+    /// Where the guest's first process, and then its daemon, is spoken to.
     var port: String { "\(folder)/port.sock" }
+    /// Where the first process is spoken to while the daemon is in use.
+    var orders: String { "\(folder)/orders.sock" }
 }
 
 /// The memory and devices of a machine, on disk. Complete where there is a record, which is written last. Its work disk is

@@ -76,6 +76,10 @@ extension MicroVMEngine {
                 "use a host with KVM and turn emulation off", isFatal: false)
         } else if access(QEMU.kvm, R_OK | W_OK) != 0 {
             add("\(QEMU.kvm) cannot be used", "load the kvm module and run the worker with access to it")
+        } else if geteuid() == 0, QEMU.access == .nobody {
+            add(
+                "\(QEMU.kvm) is for root alone, and monitors run as users of their own",
+                "give it a group: chgrp kvm \(QEMU.kvm) && chmod 0660 \(QEMU.kvm)")
         }
         for controller in groups.abilities.missing {
             add(

@@ -14,8 +14,11 @@ extension MicroVMEngine {
     /// The machine stands still while its memory and disk are copied: a tenth of a second for every 100 MiB that they use.
     public func snapshot(_ id: SandboxID, as name: SnapshotID) async throws(SandboxError) {
         let host = try await host()
+        let limit = answerDeadline
         try await locks.withLock(id) { () async throws(SandboxError) in
-            try await onShelf { (shelf, _) throws(SystemError) in try host.snapshot(id, as: name, on: shelf) }
+            try await onShelf { (shelf, _) throws(SystemError) in
+                try host.snapshot(id, as: name, on: shelf, within: limit)
+            }
         }
     }
 

@@ -34,9 +34,20 @@ struct QEMU: VMM {
     var threads: Int { 128 }
 
     var group: UInt32? {
+        guard !isEmulated, case .group(let group) = Self.access else { return nil }
+        return group
+    }
+
+    /// How a user of its own gets at KVM.
+    enum Access: Equatable {
+        case everybody, nobody
+        case group(UInt32)
+    }
+
+    static var access: Access {
         var facts = stat()
-        guard !isEmulated, stat(Self.kvm, &facts) == 0 else { return nil }
-        return facts.st_gid
+        guard stat(kvm, &facts) == 0 else { return .nobody }
+        return Access(mode: facts.st_mode, group: facts.st_gid)
     }
 
     func processors(cpuPercent: Int) -> Int {
@@ -58,7 +69,8 @@ struct QEMU: VMM {
         return ConfinedProgram(
             path: path, arguments: command.arguments,
             descriptors: [
-                null, null, machine.messages, machine.control, machine.port, machine.root, machine.work, memory.1,
+                null, null, machine.messages, machine.control, machine.port, machine.orders, machine.root, machine.work,
+                memory.1,
             ] + boot)
     }
 
@@ -123,5 +135,13 @@ struct QEMUControl: MachineControl {
             "migrate-set-capabilities",
             ["capabilities": [["capability": "x-ignore-shared", "state": .bool(!hasMemory)]]])
         _ = try connection.execute("getfd", ["fdname": JSON(Self.file)], descriptor: state)
+    }
+}
+
+extension QEMU.Access {
+    init(mode: UInt32, group: UInt32) {
+        // The group of root may do more than use this device.
+        self =
+            mode & 0o006 == 0o006 ? .everybody : mode & 0o060 == 0o060 && group != 0 ? .group(group) : .nobody
     }
 }

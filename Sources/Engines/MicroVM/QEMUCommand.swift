@@ -5,7 +5,7 @@ struct QEMUCommand {
     /// Descriptors of QEMU, in order.
     enum Place: Int {
         case control = 3
-        case port, root, work, memory, kernel, initramfs, console
+        case port, orders, root, work, memory, kernel, initramfs, console
     }
 
     var mebibytes: Int
@@ -18,7 +18,8 @@ struct QEMUCommand {
 
     enum Memory { case template, copy, own }
 
-    static let port = "/dev/vport0p1"
+    /// The two ports, as the guest finds them.
+    private static let ports = "PERIMETER_GUEST_PORT=/dev/vport0p1 PERIMETER_GUEST_ORDERS=/dev/vport0p2"
 
     var arguments: [String] {
         general + confinement + memoryArguments + channels + disk("root", .root, isReadOnly: true)
@@ -55,7 +56,9 @@ struct QEMUCommand {
             "-chardev", "socket,id=control,fd=\(Place.control.rawValue),server=on,wait=off", "-mon",
             "chardev=control,mode=control", "-chardev",
             "socket,id=port,fd=\(Place.port.rawValue),server=on,wait=off", "-device", "virtio-serial-device", "-device",
-            "virtserialport,chardev=port,name=perimeter",
+            "virtserialport,chardev=port,name=perimeter", "-chardev",
+            "socket,id=orders,fd=\(Place.orders.rawValue),server=on,wait=off", "-device",
+            "virtserialport,chardev=orders,name=orders",
         ]
     }
 
@@ -80,7 +83,7 @@ struct QEMUCommand {
             ]
         }
         // Swift looks for its own path in /proc, which is not there before the first process mounts it.
-        words += ["rdinit=/init", "SWIFT_ROOT=/", "PERIMETER_GUEST_PORT=\(Self.port)"]
+        words += ["rdinit=/init", "SWIFT_ROOT=/", Self.ports]
         return [
             "-serial", "file:\(Self.path(.console))", "-kernel", Self.path(.kernel), "-initrd", Self.path(.initramfs),
             "-append", words.joined(separator: " "),

@@ -4,7 +4,8 @@ internal import Glibc
 internal import Toolset
 
 /// The first process of a virtual machine: boots it, becomes one session's when its host says so, and carries bytes between
-/// the host's port and the daemon, which runs as the programs' user and knows nothing of all this.
+/// the host's port and the daemon, which runs as the programs' user and knows nothing of all this. A second port is for
+/// orders while the first one is the daemon's.
 final class GuestInit {
     private static let socket = "/run/execd.sock"
     private static let waits = 10_000
@@ -12,20 +13,27 @@ final class GuestInit {
 
     private let system: GuestSystem
     private let bridge: PortBridge
+    private let orders: PortBridge
     private let signals: Descriptor
     private var daemon: Int32?
 
-    /// The device through which a machine's first process hears from its host; nil for every other process. The kernel makes
-    /// it a variable: Swift finds arguments through /proc, which nobody has mounted yet.
-    static var port: String? {
-        guard getpid() == 1, let value = getenv("PERIMETER_GUEST_PORT") else { return nil }
-        return String(cString: value)
+    struct Ports {
+        var daemon: String
+        var orders: String
+    }
+
+    /// The devices through which a machine's first process hears from its host; nil for every other process. The kernel makes
+    /// them variables: Swift finds arguments through /proc, which nobody has mounted yet.
+    static var ports: Ports? {
+        guard getpid() == 1, let daemon = getenv("PERIMETER_GUEST_PORT"), let orders = getenv("PERIMETER_GUEST_ORDERS")
+        else { return nil }
+        return Ports(daemon: String(cString: daemon), orders: String(cString: orders))
     }
 
     /// Never returns: when it has to end, so does the machine.
-    static func run(port: String) -> Never {
+    static func run(_ ports: Ports) -> Never {
         do {
-            try GuestInit(port: port).serve()
+            try GuestInit(ports).serve()
         } catch {
             // The log of the kernel, at the level of errors, which the console shows.
             try? GuestFiles.write("<3>perimeter: \(error)\n", to: "/dev/kmsg")
@@ -34,23 +42,30 @@ final class GuestInit {
         exit(1)
     }
 
-    private init(port: String) throws {
+    private init(_ ports: Ports) throws {
         signal(SIGPIPE, SIG_IGN)
         umask(0o022)
         signals = try Descriptor(opened: clinux_signalfd([SIGCHLD], 1), "signalfd")
         system = try GuestSystem()
-        var opened = open(port, O_RDWR | O_NONBLOCK | O_CLOEXEC)
-        for _ in 0..<Self.waits where opened < 0 {
-            usleep(Self.wait)
-            opened = open(port, O_RDWR | O_NONBLOCK | O_CLOEXEC)
+        bridge = try Self.open(ports.daemon)
+        orders = try Self.open(ports.orders)
+    }
+
+    /// The kernel may find the device only a moment later.
+    private static func open(_ port: String) throws -> PortBridge {
+        var opened = Glibc.open(port, O_RDWR | O_NONBLOCK | O_CLOEXEC)
+        for _ in 0..<waits where opened < 0 {
+            usleep(wait)
+            opened = Glibc.open(port, O_RDWR | O_NONBLOCK | O_CLOEXEC)
         }
-        bridge = try PortBridge(port: Descriptor(opened: opened, "open the port"))
+        return try PortBridge(port: Descriptor(opened: opened, "open the port"))
     }
 
     private func serve() throws {
         while true {
             try bridge.pump { try answer($0) }
-            guard bridge.wait(with: signals) else { continue }
+            try orders.pump { try obey($0) }
+            guard PortBridge.wait(for: [bridge, orders], or: signals) else { continue }
             while let bytes = try? signals.read(upTo: Int(CLINUX_SIGNAL_RECORD)), !bytes.isEmpty {}
             // Without its daemon a machine is of no use.
             if isDaemonGone() { return finish() }
@@ -69,23 +84,38 @@ final class GuestInit {
         do {
             switch request {
             case .ping: break
-            case .sync: sync()
             case .start(let settings, let moment):
                 try adjust(to: moment)
                 try start(settings)
             case .attach(let moment, let token):
                 try adjust(to: moment)
-                if let token { bridge.expect(token) }
-            case .end:
-                finish()
-                clinux_restart()
+                if let token { expect(token) }
+            case .sync, .end: throw SystemFailure(EINVAL, "take an order on the daemon's port")
             }
             bridge.reply(GuestReply(failure: nil), to: nonce)
-            guard request != .ping, request != .sync else { return }
+            guard request != .ping else { return }
             bridge.connect(try Descriptor(opened: clinux_connect_unix(Self.socket), "connect to the daemon"))
         } catch {
             bridge.reply(GuestReply(failure: "\(error)"), to: nonce)
         }
+    }
+
+    private func obey(_ payload: [UInt8]) throws {
+        let (request, nonce) = try GuestRequest.parse(payload)
+        switch request {
+        case .sync:
+            sync()
+            orders.reply(GuestReply(failure: nil), to: nonce)
+        case .end:
+            finish()
+            clinux_restart()
+        case .ping, .start, .attach: orders.reply(GuestReply(failure: "this port is for orders"), to: nonce)
+        }
+    }
+
+    private func expect(_ token: [UInt8]) {
+        bridge.expect(token)
+        orders.expect(token)
     }
 
     private func adjust(to moment: GuestMoment) throws(SystemFailure) {
@@ -100,9 +130,9 @@ final class GuestInit {
         try system.openWork()
         let listener = try Descriptor(opened: clinux_listen_unix(Self.socket), "listen for the daemon")
         guard chmod(Self.socket, 0o600) == 0 else { throw SystemFailure(errno, "chmod") }
-        let null = try Descriptor(opened: open("/dev/null", O_RDWR | O_CLOEXEC), "open /dev/null")
+        let null = try Descriptor(opened: Glibc.open("/dev/null", O_RDWR | O_CLOEXEC), "open /dev/null")
         daemon = try GuestDaemon(settings: settings).spawn(listener: listener, null: null)
-        bridge.expect(settings.token)
+        expect(settings.token)
     }
 
     private func finish() {

@@ -55,23 +55,29 @@ final class PortBridge {
         }
     }
 
-    /// Waits until something can be done. - Returns: whether there are signals.
-    func wait(with signals: Descriptor) -> Bool {
+    /// Waits until one of them can do something. - Returns: whether there are signals.
+    static func wait(for bridges: [PortBridge], or signals: Descriptor) -> Bool {
+        var watched = [pollfd(fd: signals.raw, events: Int16(POLLIN), revents: 0)] + bridges.flatMap(\.watched)
+        guard poll(&watched, nfds_t(watched.count), -1) > 0 else { return false }
+        for bridge in bridges { bridge.takeEdges() }
+        return watched[0].revents != 0
+    }
+
+    private var watched: [pollfd] {
         var events: Int16 = 0
         if toPort.isEmpty { events |= Int16(POLLIN) }
         if !toDaemon.isEmpty { events |= Int16(POLLOUT) }
-        var watched = [
-            pollfd(fd: signals.raw, events: Int16(POLLIN), revents: 0),
+        return [
             pollfd(fd: edges.raw, events: Int16(POLLIN), revents: 0),
             // With nothing to ask for it is left out: its end would be reported again and again.
             pollfd(fd: events == 0 ? -1 : daemon?.raw ?? -1, events: events, revents: 0),
         ]
-        guard poll(&watched, nfds_t(watched.count), -1) > 0 else { return false }
-        if watched[1].revents != 0, clinux_take_edges(edges.raw) > 0 {
-            isReadable = true
-            isWritable = true
-        }
-        return watched[0].revents != 0
+    }
+
+    private func takeEdges() {
+        guard clinux_take_edges(edges.raw) > 0 else { return }
+        isReadable = true
+        isWritable = true
     }
 
     private func readPort(_ answer: ([UInt8]) throws -> Void) throws -> Bool {

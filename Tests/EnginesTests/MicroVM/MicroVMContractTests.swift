@@ -1,8 +1,10 @@
 import Testing
 
-@Suite(.serialized) struct MicroVMContractTests {
-    @Test(arguments: EngineContract.allCases)
-    func contract(_ promise: EngineContract) async throws {
-        try await MicroVMRig.with { try await promise.check($0) }
+extension MicroVMTests {
+    @Suite struct MicroVMContractTests {
+        @Test(arguments: EngineContract.allCases)
+        func contract(_ promise: EngineContract) async throws {
+            try await MicroVMRig.with { try await promise.check($0) }
+        }
     }
 }

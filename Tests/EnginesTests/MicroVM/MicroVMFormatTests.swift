@@ -43,7 +43,7 @@ import Wire
                     #expect(all.contains("-incoming defer") != boots)
                     #expect(all.contains("mitigations=off") == (isEmulated && boots))
                     for path in all.split(whereSeparator: { " ,=:".contains($0) }) where path.hasPrefix("/") {
-                        let known = ["/proc/self/fd/", "/dev/fdset/", "/dev/vport0p1", "/init", "/"]
+                        let known = ["/proc/self/fd/", "/dev/fdset/", "/dev/vport0p1", "/dev/vport0p2", "/init", "/"]
                         #expect(known.contains { path == $0 || $0.hasSuffix("/") && $0 != "/" && path.hasPrefix($0) })
                     }
                 }

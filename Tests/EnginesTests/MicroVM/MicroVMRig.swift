@@ -28,7 +28,7 @@ struct MicroVMRig: EngineRig {
     static func engine(
         in folder: String, gate: (any OutboundGate)? = nil, emulation: Bool = true, guest: String = guest,
         qemu: String = "/usr/bin/qemu-system-x86_64", cgroupRoot: String = "/sys/fs/cgroup",
-        bootDeadline: Duration? = nil
+        bootDeadline: Duration? = nil, templates: TemplateShelf = templates
     ) -> MicroVMEngine {
         MicroVMEngine(
             configuration: MicroVMConfiguration(
