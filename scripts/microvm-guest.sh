@@ -4,6 +4,7 @@
 #   modules/     its modules that a guest loads, in the order of their names
 #   root.ext4    the programs of a guest: those of some packages of this machine, with what they depend on
 # usage: scripts/microvm-guest.sh FOLDER [PACKAGE…]
+# Does nothing where that is there already, made by this very script. Remove the folder to take up newer packages.
 set -euo pipefail
 folder=${1:?usage: microvm-guest.sh FOLDER [PACKAGE…]}
 shift
@@ -15,11 +16,18 @@ folder=$(cd "$folder" && pwd)
 draft=$(mktemp -d "$folder/.draft.XXXXXX")
 trap 'rm -rf "$draft"' EXIT
 
-kernel() {
-    local package modules name number=0
+# The package is unpacked, never installed: it would become a kernel that this machine boots.
+download() {
+    local package
     package=$(apt-cache depends linux-image-cloud-amd64 | sed -n 's/^ *Depends: \(linux-image-[0-9].*\)/\1/p' | head -1)
-    [ -n "$package" ] || { echo 'apt knows no linux-image-cloud-amd64' >&2; exit 1; }
-    (cd "$draft" && apt-get download -qq "$package" 2>/dev/null && dpkg -x "$package"_*.deb kernel)
+    [ -n "$package" ] && (cd "$draft" && apt-get download -qq "$package" && dpkg -x "$package"_*.deb kernel)
+}
+
+kernel() {
+    local modules name number=0
+    # Lists of packages may be missing, or name versions that are gone.
+    download || { [ "$(id -u)" -eq 0 ] && apt-get update -qq && download; } \
+        || { echo 'error: apt gets no linux-image-cloud-amd64; run apt-get update as root' >&2; exit 1; }
     # The image is a loader with an LZ4 payload (Documentation/x86/boot.rst: setup_sects, payload_offset, payload_length);
     # the last four bytes of the payload are its unpacked size.
     python3 - "$draft"/kernel/boot/vmlinuz-* "$draft/payload" <<'PYTHON'
@@ -93,5 +101,13 @@ root() {
     mv "$draft/root.ext4" "$folder/root.ext4"
 }
 
-[ -f "$folder/vmlinux" ] && [ -d "$folder/modules" ] || kernel
-[ -f "$folder/root.ext4" ] || root
+recipe=$(cat "$0" <(echo "${packages[@]}") | sha256sum)
+[ "$(cat "$folder/recipe" 2>/dev/null)" = "$recipe" ] && exit 0
+for tool in apt-get dpkg lz4 python3 /sbin/mke2fs; do
+    command -v "$tool" >/dev/null || { echo "error: $tool is missing: install apt, dpkg, lz4, python3 and e2fsprogs" >&2; exit 1; }
+done
+rm -f "$folder/recipe"
+kernel
+root
+# Last: it makes the rest complete.
+echo "$recipe" >"$folder/recipe"

@@ -38,7 +38,7 @@ extension MachineHost {
         _ spec: SandboxSpec, _ record: MachineRecord, _ origin: Origin
     ) throws(SystemError) -> Int32 {
         let deadline = ContinuousClock.now + configuration.bootDeadline
-        let control = try control(spec.id)
+        let control = try control(spec.id, record)
         let state = try openState(origin)
         defer { close(state) }
         let port = paths.sandbox(spec.id).port
@@ -103,7 +103,7 @@ extension MachineHost {
         let saved = paths.paused(id)
         saved.remove()
         try HostFiles.makeFolder(saved.folder, mode: 0o700)
-        let control = try control(id)
+        let control = try control(id, ledger.record)
         try control.halt()
         do throws(SystemError) {
             try write(control, to: saved.state)
@@ -119,7 +119,7 @@ extension MachineHost {
     /// Memory that is saved needs it not, but where it cannot be read later the files are all there.
     private func writeBack(_ id: SandboxID, _ ledger: MachineLedger, within limit: Duration) throws(SystemError) {
         // A worker may have died while the machine was halted.
-        try control(id).resume()
+        try control(id, ledger.record).resume()
         close(
             try GuestPort.ask(
                 .sync, token: ledger.record.token, at: paths.sandbox(id).orders, until: .now + limit))
@@ -141,7 +141,7 @@ extension MachineHost {
         // Memory is used only with the very disk that it was copied with.
         let mark = "guest-" + String(UInt64.random(in: 0...UInt64.max), radix: 36)
         do throws(SystemError) {
-            let control = try control(id)
+            let control = try control(id, ledger.record)
             try control.halt()
             do throws(SystemError) {
                 try write(control, to: memory.state)

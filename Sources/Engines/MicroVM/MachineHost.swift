@@ -11,8 +11,10 @@ struct MachineHost: Sendable {
     let vmm: any VMM
     let files: GuestSystemFiles
 
-    /// For orders to a monitor, which answers at once unless it saves or restores.
+    /// For orders to a monitor, which answers at once unless it saves or restores: then it moves this much in a second, or is
+    /// stuck.
     private static let orderLimit = Duration.seconds(60)
+    private static let mebibytesPerSecond = 32
     private static let placeholderBytes: UInt64 = 16 << 20
     private static let endPause: UInt32 = 2000
     private static let endChecks = 5000
@@ -86,8 +88,9 @@ struct MachineHost: Sendable {
         try groups.create(id, bounds(record, limits))
     }
 
-    func control(_ id: SandboxID) throws(SystemError) -> any MachineControl {
-        try vmm.control(socket: paths.sandbox(id).control, until: .now + Self.orderLimit)
+    func control(_ id: SandboxID, _ record: MachineRecord) throws(SystemError) -> any MachineControl {
+        let limit = Self.orderLimit + .seconds(record.mebibytes / Self.mebibytesPerSecond)
+        return try vmm.control(socket: paths.sandbox(id).control, until: .now + limit)
     }
 
     // MARK: - Templates
@@ -124,7 +127,7 @@ struct MachineHost: Sendable {
             close(
                 try GuestPort.ask(
                     .ping, token: nil, at: paths.sandbox(id).port, until: .now + configuration.bootDeadline))
-            let control = try control(id)
+            let control = try control(id, record)
             try control.halt()
             try control.save(to: state, hasMemory: false)
         } catch {

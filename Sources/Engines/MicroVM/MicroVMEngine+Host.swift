@@ -60,6 +60,9 @@ extension MicroVMEngine {
         func add(_ summary: String, _ remedy: String, isFatal: Bool = true) {
             problems.append(EngineReport.Problem(summary: summary, remedy: remedy, isFatal: isFatal))
         }
+        #if !arch(x86_64)
+            add("the engine knows machines of x86-64 only", "use another engine on this host")
+        #endif
         if access(configuration.qemuPath, X_OK) != 0 {
             add("there is no \(configuration.qemuPath)", "apt-get install qemu-system-x86")
         }

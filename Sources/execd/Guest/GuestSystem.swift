@@ -10,6 +10,7 @@ struct GuestSystem {
     /// Where the disk is mounted; only the first process may look into it, programs see the folder of files in it.
     private static let disk = "/opt/perimeter/disk"
     private static let work = "/workspace"
+    private static let hostName = "sandbox"
     private static let driver = "/sys/bus/virtio/drivers/virtio_blk"
     private static let waits = 10_000
     private static let wait: UInt32 = 1000
@@ -29,6 +30,9 @@ struct GuestSystem {
         }
         try Self.enterRoot(try Self.block("root"))
         guard clinux_bring_up_loopback() == 0 else { throw SystemFailure(errno, "bring up the loopback") }
+        guard sethostname(Self.hostName, Self.hostName.utf8.count) == 0 else {
+            throw SystemFailure(errno, "sethostname")
+        }
         let block = try Self.block("work")
         guard let device = GuestFiles.linkedName("/sys/block/\(block)/device") else {
             throw SystemFailure(errno, "find the work disk")

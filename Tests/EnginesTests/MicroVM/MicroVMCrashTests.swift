@@ -15,11 +15,12 @@ extension MicroVMTests {
                 _ = try await first.bash("mark=7")
                 await first.detach()
                 let host = try await rig.engine.host()
-                try host.control(spec.id).halt()
+                let record = try #require(host.ledger(spec.id)).record
+                try host.control(spec.id, record).halt()
                 // It died after the memory of a pause was complete and before the machine was gone.
                 let saved = rig.engine.paths.paused(spec.id)
                 try HostFiles.makeFolder(saved.folder, mode: 0o700)
-                try saved.put(try #require(host.ledger(spec.id)).record)
+                try saved.put(record)
                 let again = try await rig.restarted().provision(spec)
                 #expect(try await again.bash("echo $mark").hasPrefix("7"))
                 #expect(saved.record == nil, "memory that the disk has left behind is gone")

@@ -122,10 +122,11 @@ extension MicroVMTests {
             }
         }
 
-        @Test func `a monitor is a user of its own and has no privileges`() async throws {
+        @Test func `a machine has its name, and its monitor a user of its own and no privileges`() async throws {
             try await MicroVMRig.with { rig in
                 let spec = try rig.spec("a")
                 try await rig.withSandbox(spec) { sandbox async throws in
+                    #expect(try await sandbox.bash("hostname; getent hosts sandbox").hasPrefix("sandbox\n"))
                     let process = try #require(try await rig.engine.host().ledger(spec.id)).process
                     let status = try #require(HostView.text("/proc/\(process.pid)/status"))
                     func field(_ name: String) -> [String] {
