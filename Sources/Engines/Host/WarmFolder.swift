@@ -4,11 +4,18 @@ public import Sandbox
 /// Remembers in a folder of the engines' state which session took which warm sandbox: one small file per session.
 public struct WarmFolder: WarmNames {
     private let paths: EnginePaths
+    /// Where work directories may be.
+    private let places: [EnginePaths]
     private let lane = BlockingLane(threadLimit: 2)
     private var folder: String { "\(paths.state)/warm" }
 
-    /// - Parameter stateDirectory: the one of the engine, which has the work directories.
-    public init(stateDirectory: String) { paths = EnginePaths(state: stateDirectory, runtime: "") }
+    /// - Parameters:
+    ///   - stateDirectory: keeps the notes, and the work directories of some engines.
+    ///   - engineDirectories: those of engines that keep work directories apart.
+    public init(stateDirectory: String, engineDirectories: [String] = []) {
+        paths = EnginePaths(state: stateDirectory, runtime: "")
+        places = [paths] + engineDirectories.map { EnginePaths(state: $0, runtime: "") }
+    }
 
     public func name(of session: SandboxID) async -> SandboxID? {
         await lane.run { [self] in
@@ -40,7 +47,8 @@ public struct WarmFolder: WarmNames {
     public func isNew(_ session: SandboxID) async -> Bool { await lane.run { [self] in !hasFiles(session) } }
 
     private func hasFiles(_ id: SandboxID) -> Bool {
-        let sandbox = paths.sandbox(id)
-        return HostFiles.facts(sandbox.image) != nil || HostFiles.facts(sandbox.plain) != nil
+        places.map { $0.sandbox(id) }.contains {
+            HostFiles.facts($0.image) != nil || HostFiles.facts($0.plain) != nil
+        }
     }
 }

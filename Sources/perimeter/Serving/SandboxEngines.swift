@@ -13,7 +13,7 @@ struct SandboxEngines {
     let logger: Logger
 
     /// What `worker.sandbox_engine` may name beside `auto`.
-    static let names = ["namespace", "docker", "custom"]
+    static let names = ["namespace", "docker", "microvm", "custom"]
 
     /// The engine that is asked for, with a warm pool in front when that is asked for.
     /// - Throws: ``CommandError`` when something that the engine needs cannot be found.
@@ -23,7 +23,9 @@ struct SandboxEngines {
             ? AutoEngine(candidates: try candidates(), logger: logger) : try engine(settings.worker.sandboxEngine)
         guard settings.worker.warmSandboxes > 0 else { return engine }
         return WarmPool(
-            engine: engine, size: settings.worker.warmSandboxes, names: WarmFolder(stateDirectory: stateDirectory),
+            engine: engine, size: settings.worker.warmSandboxes,
+            names: WarmFolder(
+                stateDirectory: stateDirectory, engineDirectories: Self.names.map { "\(stateDirectory)/\($0)" }),
             logger: logger)
     }
 
@@ -43,6 +45,8 @@ struct SandboxEngines {
         case "docker": settings.worker.dockerImage != nil
         // Nobody here can compare its boundary with another one: it is used where it is named.
         case "custom": false
+        // An emulated processor is no hardware boundary: who wants it names the engine.
+        case "microvm": settings.worker.microvmGuest != nil && !settings.worker.microvmEmulation
         default: true
         }
     }
@@ -67,6 +71,22 @@ struct SandboxEngines {
                     execdPath: execd, stateDirectory: stateDirectory + "/docker", image: image,
                     runtimeDirectory: runtimeDirectory,
                     socketPath: settings.worker.dockerSocket, pulls: settings.worker.dockerPulls),
+                gate: gate, logger: logger)
+        case "microvm":
+            guard let guest = settings.worker.microvmGuest else {
+                throw CommandError(
+                    .usage, "the microvm engine needs a guest system",
+                    remedy: "run scripts/microvm-guest.sh FOLDER and name it with PERIMETER_MICROVM_GUEST")
+            }
+            if settings.worker.microvmEmulation {
+                logger.warning("virtual machines are emulated in software: slow, and without a hardware boundary")
+            }
+            return MicroVMEngine(
+                configuration: MicroVMConfiguration(
+                    execdPath: execd, guestDirectory: guest, stateDirectory: stateDirectory + "/microvm",
+                    runtimeDirectory: runtimeDirectory, qemuPath: settings.worker.microvmQEMU,
+                    emulation: settings.worker.microvmEmulation,
+                    allowsWeakerLimits: settings.worker.allowsWeakerLimits),
                 gate: gate, logger: logger)
         default:
             throw CommandError(.usage, "worker.sandbox_engine: there is no engine '\(name)'")

@@ -111,6 +111,17 @@ enum SettingCatalogue {
         "worker.custom_isolation", .choice(WorkerSettings.CustomIsolation.allCases.map(\.rawValue)), default: "unknown",
         variables: ["PERIMETER_CUSTOM_ISOLATION"],
         "what you vouch for at most: nobody here can check what the custom engine's sandboxes are made of")
+    static let microvmGuest = SettingKey(
+        "worker.microvm_guest", .text, variables: ["PERIMETER_MICROVM_GUEST"],
+        "folder that scripts/microvm-guest.sh prepared for the microvm engine; auto tries the engine only when it is set"
+    )
+    static let microvmQEMU = SettingKey(
+        "worker.microvm_qemu", .text, default: "/usr/bin/qemu-system-x86_64", variables: ["PERIMETER_MICROVM_QEMU"],
+        "the monitor of the microvm engine")
+    static let microvmEmulation = SettingKey(
+        "worker.microvm_emulation", .flag, default: "false", variables: ["PERIMETER_MICROVM_EMULATION"],
+        "emulates the processor of virtual machines where KVM does not work: slow, no hardware boundary (relaxes security)"
+    )
 
     static let allowWeakerLimits = SettingKey(
         "worker.allow_weaker_limits", .flag, default: "false", variables: ["PERIMETER_ALLOW_WEAKER_LIMITS"],
@@ -130,6 +141,7 @@ enum SettingCatalogue {
         concurrentSessions, allowedHosts, memoryLimit, processLimit, cpuLimit, diskLimit, leaseSeconds, maxIdleSeconds,
         warmSandboxes, dockerImage, dockerSocket, dockerPulls,
         customCommand, customURL, customSecret, customAuthority, customIsolation,
+        microvmGuest, microvmQEMU, microvmEmulation,
         execd, allowWeakerLimits, logLevel, logFormat,
     ]
 

@@ -72,6 +72,9 @@ struct Settings: Sendable {
             customSecret: text(SettingCatalogue.customSecret).map(Secret.init),
             customAuthority: text(SettingCatalogue.customAuthority),
             customIsolation: text(SettingCatalogue.customIsolation).flatMap { .init(rawValue: $0) } ?? .unknown,
+            microvmGuest: text(SettingCatalogue.microvmGuest),
+            microvmQEMU: text(SettingCatalogue.microvmQEMU) ?? "/usr/bin/qemu-system-x86_64",
+            microvmEmulation: flag(SettingCatalogue.microvmEmulation),
             allowsWeakerLimits: flag(SettingCatalogue.allowWeakerLimits))
         logLevel = text(SettingCatalogue.logLevel) ?? "info"
         logFormat = text(SettingCatalogue.logFormat) ?? "text"

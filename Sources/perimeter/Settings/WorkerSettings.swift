@@ -36,5 +36,9 @@ struct WorkerSettings: Sendable {
     var customSecret: Secret?
     var customAuthority: String?
     var customIsolation: CustomIsolation
+    /// Nil makes no virtual machines.
+    var microvmGuest: String?
+    var microvmQEMU: String
+    var microvmEmulation: Bool
     var allowsWeakerLimits: Bool
 }

@@ -27,6 +27,21 @@ import Testing
         HostView.names(in: rig.engine.paths.sandboxes).count { $0.hasPrefix("warm-") }
     }
 
+    @Test func `work directories that an engine keeps apart are found`() async throws {
+        let folder = "/tmp/perimeter-warm-\(UInt32.random(in: 0...UInt32.max))"
+        defer { HostView.removeTree(folder) }
+        let (session, warm) = (try #require(SandboxID("s")), try #require(SandboxID("warm-1")))
+        let names = WarmFolder(stateDirectory: folder, engineDirectories: [folder + "/other"])
+        let image = EnginePaths(state: folder + "/other", runtime: "").sandbox(warm).image
+        try HostFiles.makeFolder(folder + "/other/workspaces", mode: 0o700)
+        try HostView.write("", to: image)
+        #expect(await names.remember(warm, for: session))
+        #expect(await names.name(of: session) == warm)
+        #expect(await names.isNew(warm) == false)
+        HostView.remove(image)
+        #expect(await names.name(of: session) == nil)
+    }
+
     @Test func `a new session takes a ready sandbox and keeps its files under that name`() async throws {
         try await NamespaceRig.with { rig in
             let pool = pool(rig)
