@@ -58,7 +58,7 @@ let testTargets: [Target] = [
     tests(
         "WorkerTests",
         [
-            "Worker", "Sandbox", "Wire", .product(name: "AsyncHTTPClient", package: "async-http-client"),
+            "Worker", "Sandbox", "Egress", "Wire", .product(name: "AsyncHTTPClient", package: "async-http-client"),
             .product(name: "NIOCore", package: "swift-nio"), .product(name: "Logging", package: "swift-log"),
         ], exclude: ["Golden"]),
     tests("CommandTests", ["perimeter", "Wire"]),

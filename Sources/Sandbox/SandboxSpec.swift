@@ -1,9 +1,11 @@
 /// What a sandbox must be like. A request that the engine cannot honour is refused before anything is created.
 /// Nothing of the worker's own environment is passed on; variables of the session come later (``Sandbox/configure(_:)``).
-public struct SandboxSpec: Sendable, Equatable {
+public struct SandboxSpec: Sendable {
     public var id: SandboxID
     public var limits: ResourceLimits
     public var network: NetworkPolicy
+    /// Serves what programs inside connect to, unless `network` is `none`; without it these connections end at once.
+    public var gate: (any OutboundGate)?
     /// What the sandbox starts from when it does not exist yet.
     public var source: Source
     /// Graphics processors to pass through.
@@ -20,11 +22,12 @@ public struct SandboxSpec: Sendable, Equatable {
 
     public init(
         id: SandboxID, limits: ResourceLimits = ResourceLimits(), network: NetworkPolicy = .none,
-        source: Source = .engineDefault, gpus: Int = 0
+        gate: (any OutboundGate)? = nil, source: Source = .engineDefault, gpus: Int = 0
     ) {
         self.id = id
         self.limits = limits
         self.network = network
+        self.gate = gate
         self.source = source
         self.gpus = gpus
     }

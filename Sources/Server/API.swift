@@ -41,6 +41,7 @@ struct API: Sendable {
         addSessions(to: routes.group("sessions"))
         addSandboxes(to: routes.group("sessions/:session/sandbox"))
         addPortPreviews(to: routes.group("sessions/:session/sandbox/previews"))
+        addSessionSecrets(to: routes.group("sessions/:session/sandbox/secrets"))
         addStreams(to: routes.group("sessions/:session/sandbox/streams"))
         addEvents(to: routes.group("sessions/:session/events"))
         addThreads(to: routes.group("sessions/:session/threads"))

@@ -15,13 +15,17 @@ internal import Synchronization
 public struct EnvironmentWorker: Service {
     private let configuration: WorkerConfiguration
     private let provider: any SandboxProvider
+    private let egress: WorkerEgress?
     private let httpClient: HTTPClient
     private let logger: Logger
 
+    /// - Parameter egress: makes the gates of sandboxes; without it no sandbox has a way out.
     public init(
-        configuration: WorkerConfiguration, provider: any SandboxProvider, httpClient: HTTPClient, logger: Logger
+        configuration: WorkerConfiguration, provider: any SandboxProvider, egress: WorkerEgress? = nil,
+        httpClient: HTTPClient, logger: Logger
     ) {
         self.configuration = configuration
+        self.egress = egress
         self.provider = provider
         self.httpClient = httpClient
         self.logger = logger
@@ -68,7 +72,7 @@ public struct EnvironmentWorker: Service {
         let roster = IdleRoster()
         let runner = SessionRunner(
             configuration: configuration, api: api, queue: queue, provider: provider, folder: folder,
-            boundary: Self.note(report), roster: roster, shutdown: shutdown, logger: logger)
+            egress: egress, boundary: Self.note(report), roster: roster, shutdown: shutdown, logger: logger)
         logger.info(
             "worker started",
             metadata: [

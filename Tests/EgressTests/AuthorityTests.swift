@@ -29,6 +29,7 @@ import Testing
 
     @Test func `an authority outlives the worker, in a file that nobody else reads`() throws {
         try withFolder { folder in
+            let folder = folder + "/deep/inside"
             let first = try AuthorityStore(folder: folder).authority(for: "env_1")
             let path = "\(folder)/env_1.pem"
             var facts = stat()

@@ -29,6 +29,15 @@ import Testing
         }
     }
 
+    private static func secret(
+        _ text: String = "s3cret", _ hosts: SecretBinding.Hosts = .any, inHeaders: Bool = true, inBody: Bool = true
+    ) -> SecretBinding {
+        SecretBinding(
+            variable: "KEY", placeholder: "placeholder-0123456789", secret: SecretValue(text), hosts: hosts,
+            appliesToHeaders: inHeaders, appliesToBody: inBody, credential: "vcrd_1")
+    }
+    private static func secret(_ hosts: SecretBinding.Hosts) -> SecretBinding { secret("s3cret", hosts) }
+
     private func with(
         _ rules: [String], secrets: [SecretBinding] = [], upstreamRoots: String = LoopbackCertificate.name,
         _ body: (Scene) async throws -> Void
@@ -42,7 +51,8 @@ import Testing
             let authority = try EgressAuthority.create(name: "test")
             let records = Records()
             let gate = EgressGate(
-                policy: .allow(hosts: rules.map { $0.replacing("PORT", with: "\(server.port)") }), secrets: secrets,
+                policy: .allow(hosts: rules.map { $0.replacing("PORT", with: "\(server.port)") }),
+                secrets: SecretTable(secrets),
                 authority: authority,
                 context: EgressContext(
                     resolver: FixedResolver(["127.0.0.1"]), tls: UpstreamTLS(roots: Array(upstreamRoots.utf8)),
@@ -91,9 +101,7 @@ import Testing
     }
 
     @Test func `a host that nobody vouches for gets no request and no secret`() async throws {
-        let secret = SecretBinding(
-            placeholder: "placeholder-0123456789", secret: SecretText("s3cret"), hosts: ["localhost"],
-            locations: [.header, .body])
+        let secret = Self.secret(.only(["localhost"]))
         try await with(["localhost:PORT"], secrets: [secret], upstreamRoots: LoopbackCertificate.address) {
             scene async throws in
             let answer = try await scene.ask("GET / HTTP/1.1\r\nAuthorization: Bearer placeholder-0123456789\r\n\r\n")
@@ -120,23 +128,19 @@ import Testing
     }
 
     @Test func `a secret reaches only the host that it is bound to`() async throws {
-        func secret(_ hosts: [String]?, _ locations: SecretBinding.Locations) -> SecretBinding {
-            SecretBinding(
-                placeholder: "placeholder-0123456789", secret: SecretText("s3cret"), hosts: hosts, locations: locations)
-        }
         let request =
             "POST /show-fields HTTP/1.1\r\nX-Key: k=placeholder-0123456789;\r\nAuthorization: Basic "
             + "dTpwbGFjZWhvbGRlci0wMTIzNDU2Nzg5\r\nContent-Length: 26\r\n\r\n<<placeholder-0123456789>>"
-        try await with(["localhost:PORT"], secrets: [secret(["localhost"], [.header, .body])]) { scene async throws in
+        try await with(["localhost:PORT"], secrets: [Self.secret(.only(["LocalHost"]))]) { scene async throws in
             let answer = try await scene.ask(request)
             #expect(answer.contains("x-key: k=s3cret;") && answer.contains("authorization: Basic dTpzM2NyZXQ="))
             #expect(answer.contains("content-length: 10") && answer.contains("<<s3cret>>"))
         }
-        try await with(["localhost:PORT"], secrets: [secret(nil, [.header])]) { scene async throws in
+        try await with(["localhost:PORT"], secrets: [Self.secret(inBody: false)]) { scene async throws in
             let answer = try await scene.ask(request)
             #expect(answer.contains("x-key: k=s3cret;") && answer.contains("<<placeholder-0123456789>>"))
         }
-        try await with(["localhost:PORT"], secrets: [secret(["other.example", "*.localhost"], [.header, .body])]) {
+        try await with(["localhost:PORT"], secrets: [Self.secret(.only(["other.example", "*.localhost"]))]) {
             scene async throws in
             // No secret is bound to this host: nothing is read, and the placeholder is what goes out.
             let answer = try await scene.ask(request, trusting: LoopbackCertificate.name)
@@ -146,8 +150,7 @@ import Testing
     }
 
     @Test func `a body of unknown length gets its secrets in chunks`() async throws {
-        let secret = SecretBinding(
-            placeholder: "placeholder-0123456789", secret: SecretText("s3cret"), hosts: nil, locations: .body)
+        let secret = Self.secret(inHeaders: false)
         try await with(["localhost:PORT"], secrets: [secret]) { scene async throws in
             let answer = try await scene.ask(
                 "POST /show-fields HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -157,9 +160,7 @@ import Testing
     }
 
     @Test func `a secret with a line end stays out of the head`() async throws {
-        let secret = SecretBinding(
-            placeholder: "placeholder-0123456789", secret: SecretText("a\r\nX-Forged: 1"), hosts: nil,
-            locations: .header)
+        let secret = Self.secret("a\r\nX-Forged: 1", inBody: false)
         try await with(["localhost:PORT"], secrets: [secret]) { scene async throws in
             let answer = try await scene.ask("GET /show-fields HTTP/1.1\r\nX-Key: placeholder-0123456789\r\n\r\n")
             #expect(answer.contains("x-key: placeholder-0123456789") && !answer.lowercased().contains("x-forged"))
@@ -171,9 +172,9 @@ import Testing
             let first = MemoryConnection([Array("CONNECT localhost:\(scene.server.port) HTTP/1.1\r\n\r\n".utf8)])
             let task = Task { await scene.gate.serve(first) }
             while !first.answer.hasPrefix("HTTP/1.1 200 ") { await Task.yield() }
-            scene.gate.update(policy: .allow(hosts: ["localhost:\(scene.server.port)", "other.example"]), secrets: [])
+            scene.gate.update(policy: .allow(hosts: ["localhost:\(scene.server.port)", "other.example"]))
             #expect(!first.isReset)
-            scene.gate.update(policy: .allow(hosts: ["other.example"]), secrets: [])
+            scene.gate.update(policy: .allow(hosts: ["other.example"]))
             await task.value
             #expect(first.isReset)
             let second = MemoryConnection("CONNECT localhost:\(scene.server.port) HTTP/1.1\r\n\r\n")

@@ -24,6 +24,9 @@ import Wire
                 (session, 200, 200, 403, 200, 403),
                 (session + "/events", 200, 200, 403, 200, 403),
                 (session + "/threads", 200, 200, 403, 200, 403),
+                ("/v1/vaults", 200, 403, 403, 403, 403),
+                // The token's item is not acknowledged yet.
+                (session + "/sandbox/secrets", 403, 403, 403, 403, 403),
                 (queue, 403, 200, 403, 403, 403),
                 (queue + "/stats", 200, 200, 403, 403, 403),
                 (queue + "/poll?reclaim_older_than_ms=86400000", 403, 200, 403, 403, 403),

@@ -37,7 +37,11 @@ struct ServerRig: Sendable {
         guard mkdtemp(&template) != nil else { throw WireError.unavailable("no temporary folder") }
         let folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         defer { try? FileManager.default.removeItem(atPath: folder) }
+        guard let key = MasterKey(Secret(String(repeating: "k", count: 32))) else {
+            throw WireError.unavailable("no master key")
+        }
         let store = try await Store(database: SQLiteDatabase(path: folder + "/store.db"))
+            .sealing(with: MasterKeys(current: key))
         try await store.ensureKey(KeySecret(admin), kind: .organization, name: "test")
         try await store.ensureKey(KeySecret(worker), kind: .cloudWorker, name: "test")
         let server = PerimeterServer(

@@ -1,3 +1,4 @@
+import Egress
 import Sandbox
 import Testing
 import Wire
@@ -66,5 +67,12 @@ import Wire
         #expect(policy([], ["type": "unrestricted"]) == .none)
         #expect(policy(["*"], ["type": "unrestricted"]) == .allow(hosts: ["*"]))
         #expect(policy(["*"], ["type": "newer"]) == .none)
+        let packages: JSON = ["type": "limited", "allowed_hosts": ["pypi.org"], "allow_package_managers": true]
+        guard case .allow(let hosts) = policy([], packages) else {
+            Issue.record("nothing is allowed")
+            return
+        }
+        #expect(hosts.count { $0 == "pypi.org" } == 1 && hosts.contains("registry.npmjs.org"))
+        #expect(hosts.allSatisfy { EgressRule($0) != nil })
     }
 }

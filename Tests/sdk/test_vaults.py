@@ -1,8 +1,11 @@
 import datetime
+import re
 import sqlite3
 
 import anthropic
 import pytest
+
+from harness import Server, World, message, texts, tool_use
 
 BEARER = {"type": "static_bearer", "token": "tok-1-never-shown", "mcp_server_url": "https://mcp.example.com/sse"}
 VARIABLE = {
@@ -234,3 +237,46 @@ def test_vaults_belong_to_their_workspace(world, vaults, vault):
     assert vault.id not in [v.id for v in other.list()]
     worker = world.server.client(key=world.environment_key(world.environment())).beta.vaults
     refused(403, worker.list)
+
+
+@pytest.fixture(params=["self_hosted", "cloud"])
+def served(request, scripted, model, worker, tmp_path, start):
+    """A world with an environment that has a worker, and the process whose log is the worker's."""
+    if request.param == "self_hosted":
+        environment = scripted.environment()
+        yield scripted, environment, worker(scripted, environment)
+    else:
+        settings = {"PROVIDER": "anthropic", "BASE_URL": model.url, "API_KEY": "sk-model"}
+        settings = {f"PERIMETER_MODEL_{name}": value for name, value in settings.items()}
+        up = World(start(Server(tmp_path, command="up", PERIMETER_DISK_LIMIT="64MiB", **settings)))
+        yield up, up.environment("cloud"), up.server
+
+
+def test_a_sandbox_sees_placeholders_only(served, model, tmp_path):
+    world, environment, process = served
+    vaults = world.client.beta.vaults
+    vault = vaults.create(display_name="v")
+    credential = vaults.credentials.create(vault.id, auth=VARIABLE)
+    done = {"content": [{"type": "text", "text": "done"}]}
+    model.script(
+        {"content": [tool_use("bash", command="echo =$GITHUB_TOKEN=; env | grep -c never-s[h]own")]},
+        done,
+        {"content": [tool_use("bash", "t2", command="echo =$GITHUB_TOKEN=")]},
+        done,
+    )
+    session = world.client.beta.sessions.create(
+        agent=world.agent().id, environment_id=environment.id, vault_ids=[vault.id], initial_events=[message("go")]
+    )
+    world.finished(session)
+    changed = {"type": "environment_variable", "secret_value": "other never-shown"}
+    vaults.credentials.update(credential.id, vault_id=vault.id, auth=changed)
+    world.send(session, "again")
+    world.finished(session, 2)
+    results = texts([e for e in world.check(session) if e.type in ("user.tool_result", "agent.tool_result")])
+    shown = [re.search("=(perimeter-placeholder-[A-Za-z0-9_-]{43})=", text) for text in results]
+    assert len(shown) == 2 and all(shown), results
+    assert shown[0].group(1) == shown[1].group(1), "a living shell keeps its placeholder"
+    assert "=\n0" in results[0] and "never-shown" not in "".join(results)
+    assert "never-shown" not in process.log.read_text()
+    files = [path for path in tmp_path.rglob("*") if path.is_file() and path.stat().st_size < 1 << 24]
+    assert not [path for path in files if b"never-shown" in path.read_bytes()]

@@ -18,7 +18,6 @@ public final class EgressGate: OutboundGate {
     /// What an exchange decides by, as it stood when it began.
     struct Policy: Sendable {
         var rules: EgressRules
-        var secrets: [SecretBinding]
         var authority: EgressAuthority?
     }
     private struct State {
@@ -33,28 +32,35 @@ public final class EgressGate: OutboundGate {
     }
 
     let context: EgressContext
+    package let secrets: SecretTable?
     private let state: Mutex<State>
     private let onRecord: @Sendable (EgressRecord) -> Void
 
     /// - Parameters:
     ///   - policy: its entries are ``EgressRule``s; one that is none matches nothing, and is logged.
-    ///   - secrets: put into requests for the hosts that they are bound to.
+    ///   - secrets: put into requests for the hosts that they are bound to; looked into anew for each.
     ///   - authority: what the sandbox trusts; without it, nothing inside TLS can be read, and what a rule would have to read
     ///     is refused.
     ///   - onRecord: called once for each request or tunnel. Must not block.
     public init(
-        policy: NetworkPolicy, secrets: [SecretBinding] = [], authority: EgressAuthority? = nil, context: EgressContext,
+        policy: NetworkPolicy, secrets: SecretTable? = nil, authority: EgressAuthority? = nil, context: EgressContext,
         onRecord: @escaping @Sendable (EgressRecord) -> Void = { _ in }
     ) {
         self.context = context
+        self.secrets = secrets
         self.onRecord = onRecord
-        state = Mutex(State(policy: Self.made(policy, secrets, authority, context)))
+        state = Mutex(State(policy: Self.made(policy, authority, context)))
     }
 
-    /// Puts other rules and secrets in force: at once for what comes, and tunnels that the new rules do not allow end.
-    public func update(policy: NetworkPolicy, secrets: [SecretBinding]) {
+    /// Whether rules of the policy are about more than hosts and ports, so that an authority is needed.
+    public static func readsRequests(under policy: NetworkPolicy) -> Bool {
+        EgressRules(policy, trusted: nil, ports: []).needInspection
+    }
+
+    /// Puts other rules in force: at once for what comes, and tunnels that they do not allow end.
+    public func update(policy: NetworkPolicy) {
         let cut = state.withLock { state in
-            state.policy = Self.made(policy, secrets, state.policy.authority, context)
+            state.policy = Self.made(policy, state.policy.authority, context)
             let rules = state.policy.rules
             return state.tunnels.values.filter { tunnel in
                 if case .allowed = rules.verdict(on: tunnel.host, port: tunnel.port) { return false }
@@ -92,13 +98,13 @@ public final class EgressGate: OutboundGate {
     }
 
     private static func made(
-        _ policy: NetworkPolicy, _ secrets: [SecretBinding], _ authority: EgressAuthority?, _ context: EgressContext
+        _ policy: NetworkPolicy, _ authority: EgressAuthority?, _ context: EgressContext
     ) -> Policy {
         let rules = EgressRules(policy, trusted: context.trusted, ports: context.limits.ports)
         if !rules.unusable.isEmpty {
             context.logger.warning(
                 "network policy has entries that are not rules", metadata: ["count": "\(rules.unusable.count)"])
         }
-        return Policy(rules: rules, secrets: secrets, authority: authority)
+        return Policy(rules: rules, authority: authority)
     }
 }

@@ -71,7 +71,7 @@ struct Exchange: Sendable {
         case .denied(let sentence): throw .reply(.forbidden, sentence)
         case .allowed:
             // Without an authority the placeholder goes out as it is, which gives nothing away.
-            return policy.authority != nil && !SecretSwap(policy.secrets, for: request.host).isEmpty
+            return policy.authority != nil && !SecretSwap(gate.secrets?.bindings ?? [], for: request.host).isEmpty
         case .inspected:
             guard policy.authority != nil else {
                 throw .reply(
@@ -155,7 +155,7 @@ struct Exchange: Sendable {
                     try await pipe.tunnel(opening.rest, inbound, outbound)
                 // A secret goes only to a host that has proven itself.
                 case .forward(let isSecure):
-                    let swap = SecretSwap(isSecure ? policy.secrets : [], for: request.host)
+                    let swap = SecretSwap(isSecure ? gate.secrets?.bindings ?? [] : [], for: request.host)
                     try await pipe.forward(request, opening.rest, inbound, outbound, swap)
                 }
             }

@@ -62,7 +62,7 @@ public final class AuthorityStore: Sendable {
 
     /// The whole file or none of it, and on the disk before anything trusts it.
     private func write(_ text: String, to path: String) throws(AuthorityStoreError) {
-        guard mkdir(folder, 0o700) == 0 || errno == EEXIST else {
+        guard PrivateFolder.make(folder) else {
             throw AuthorityStoreError("\(folder) cannot be made: \(Self.reason)")
         }
         let draft = "\(path).\(getpid())"

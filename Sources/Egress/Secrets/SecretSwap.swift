@@ -1,18 +1,34 @@
+internal import Sandbox
 internal import Wire
 
 /// Puts secrets into a request for a host that they are bound to. Pure.
 struct SecretSwap: Sendable {
+    /// A shorter one could stand in a request by chance.
+    private static let shortestPlaceholder = 16
+
     private let header: [(from: [UInt8], to: [UInt8])]
     let body: [(from: [UInt8], to: [UInt8])]
 
     /// - Parameter host: what the request is for, proven by its certificate before anything is sent.
     init(_ secrets: [SecretBinding], for host: HostName) {
-        let bound = secrets.filter { $0.isBound(to: host) }
-        func pairs(_ location: SecretBinding.Locations) -> [(from: [UInt8], to: [UInt8])] {
-            bound.filter { $0.locations.contains(location) }.map { (Array($0.placeholder.utf8), $0.secret.bytes) }
+        let bound = secrets.filter { Self.isBound($0, to: host) }
+        func pairs(_ secrets: [SecretBinding]) -> [(from: [UInt8], to: [UInt8])] {
+            secrets.map { (Array($0.placeholder.utf8), Array($0.secret.reveal().utf8)) }
         }
-        header = pairs(.header)
-        body = pairs(.body)
+        header = pairs(bound.filter(\.appliesToHeaders))
+        body = pairs(bound.filter(\.appliesToBody))
+    }
+
+    private static func isBound(_ secret: SecretBinding, to host: HostName) -> Bool {
+        guard secret.placeholder.utf8.count >= shortestPlaceholder else { return false }
+        switch secret.hosts {
+        case .any: return true
+        case .only(let hosts):
+            return hosts.contains { text in
+                guard let rule = EgressRule(text), !rule.isDenial else { return false }
+                return rule.matches(host)
+            }
+        }
     }
 
     var isEmpty: Bool { header.isEmpty && body.isEmpty }

@@ -20,17 +20,6 @@ extension KubernetesEngine {
         case .snapshot: throw refuse("the kubernetes engine keeps no snapshots")
         }
         try SpecChecks.check(spec)
-        // envvar names of the API (IsEnvVarName).
-        for (name, _) in spec.environment {
-            guard let first = name.utf8.first, !(0x30...0x39).contains(first),
-                name.utf8.allSatisfy({
-                    (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0)
-                        || "_.-".utf8.contains($0)
-                })
-            else {
-                throw refuse("'\(String(peer: name, limit: 64))' cannot be an environment variable of a Pod")
-            }
-        }
         let missing = SpecChecks.bounds.filter { !capabilities.bounds.contains($0) }
         guard missing.isEmpty || configuration.allowsWeakerLimits else {
             throw refuse("sandboxes of this cluster have no bound on \(missing.joined(separator: ", "))")

@@ -126,12 +126,7 @@ struct PodManifest: Sendable {
 
     /// Whoever may read Pods sees their specification, and fewer may read Secrets: values stand in one of these.
     private var values: [(name: String, value: String)] {
-        let standard = [
-            ("HOME", Self.workDirectory), ("USER", "agent"), ("LOGNAME", "agent"), ("LANG", "C.UTF-8"),
-            ("TMPDIR", "/tmp"),
-        ]
-        let names = Set(spec.environment.map(\.name))
-        return standard.filter { !names.contains($0.0) }.map { (name: $0.0, value: $0.1) } + spec.environment
+        ProgramEnvironment.standard.filter { $0.name != "PATH" }
     }
 
     private var variables: [JSON] {

@@ -27,6 +27,6 @@ extension SandboxSpec {
 
     /// Whether two requests differ in their names only.
     func hasShape(of other: SandboxSpec) -> Bool {
-        renamed(other.id) == other
+        limits == other.limits && network == other.network && source == other.source && gpus == other.gpus
     }
 }

@@ -16,6 +16,7 @@ public final class WarmPool: SandboxProvider {
     }
     private struct WarmSandbox: Sendable {
         var spec: SandboxSpec
+        var gate: GateSwitch
         var sandbox: any Sandbox
     }
 
@@ -55,6 +56,7 @@ public final class WarmPool: SandboxProvider {
                 await warm.sandbox.destroy()
                 continue
             }
+            warm.gate.set(spec.gate)
             return RenamedSandbox(id: spec.id, inner: warm.sandbox)
         }
         return try await engine.provision(spec)
@@ -87,18 +89,22 @@ public final class WarmPool: SandboxProvider {
         }
     }
 
-    private func make(_ spec: SandboxSpec) async {
+    private func make(_ wanted: SandboxSpec) async {
+        // The gate in the request is that of the session which asked last.
+        let gate = GateSwitch()
+        var spec = wanted
+        spec.gate = gate
         do throws(SandboxError) {
             let sandbox = try await engine.provision(spec)
-            let isWanted = state.withLock { state in
+            let isWanted = state.withLock { [spec] state in
                 state.making.remove(spec.id)
                 guard !state.isClosed, state.latest.map({ spec.hasShape(of: $0) }) ?? false else { return false }
-                state.ready.append(WarmSandbox(spec: spec, sandbox: sandbox))
+                state.ready.append(WarmSandbox(spec: spec, gate: gate, sandbox: sandbox))
                 return true
             }
             if !isWanted { await sandbox.destroy() }
         } catch {
-            state.withLock { _ = $0.making.remove(spec.id) }
+            state.withLock { _ = $0.making.remove(wanted.id) }
             logger.warning(
                 "no sandbox kept ready", metadata: ["code": "\(error.code)", "reason": "\(error.message)"])
         }

@@ -5,6 +5,8 @@ internal import Wire
 /// `/v1/sessions/{id}/sandbox`, an extension: what holds a session's tools, and how long its start took.
 extension API {
     private static let maximumBoundary = 400
+    private static let maximumDenials = 32
+    private static let maximumReason = 4096
     /// A day: what takes longer is no start.
     private static let longestStage = 86_400.0
 
@@ -20,7 +22,8 @@ extension API {
         return .json([
             "type": "session_sandbox", "session_id": .string(session.id.rawValue),
             "boundary": report?.body["boundary"] ?? JSON(session.sandbox),
-            "stages": report?.body["stages"] ?? [:], "reported_at": JSON(report?.reportedAt),
+            "stages": report?.body["stages"] ?? [:], "egress_denials": report?.body["egress_denials"] ?? [],
+            "reported_at": JSON(report?.reportedAt),
         ])
     }
 
@@ -31,6 +34,7 @@ extension API {
         var reader = try ObjectReader(try await request.json(limit: bodyLimit))
         let boundary = try reader.string("boundary", length: 1...Self.maximumBoundary)
         let stages = try reader.required("stages")
+        let denials = try reader.optionalArray("egress_denials", count: 0...Self.maximumDenials).orNil ?? []
         try reader.finish()
         guard let given = stages.objectValue?.members else {
             throw WireError.invalid("stages: expected an object, got \(stages.kindName)")
@@ -45,7 +49,18 @@ extension API {
         }
         startStages.observe(
             given.compactMap { stage in stage.value.doubleValue.map { (stage.key, $0) } }, of: session.id)
-        try await store.reportSandbox(of: session.id, ["boundary": .string(boundary), "stages": stages])
+        for (index, denial) in denials.enumerated() {
+            var reader = try ObjectReader(denial, path: "egress_denials[\(index)]")
+            _ = try reader.string("reason", length: 1...Self.maximumReason)
+            _ = try reader.string("last_at", length: 1...40)
+            guard try reader.required("count").intValue ?? 0 > 0 else {
+                throw WireError.invalid("egress_denials[\(index)].count: expected a whole number above zero")
+            }
+            try reader.finish()
+        }
+        try await store.reportSandbox(
+            of: session.id,
+            ["boundary": .string(boundary), "stages": stages, "egress_denials": .array(denials)])
         return .json([:])
     }
 }

@@ -12,6 +12,7 @@ enum WorkToken {
         let payload: JSON = [
             "sessions_token": .string(token.reveal()), "environment": claim.environment["config"] ?? .null,
             "sandbox": SandboxPreferences.members(of: claim.environment["metadata"]),
+            "has_vaults": .bool(claim.hasVaults),
             "snapshot": JSON(claim.snapshot?.rawValue),
             "interrupted_calls": .array(claim.interruptedCalls.map(JSON.string)),
         ]

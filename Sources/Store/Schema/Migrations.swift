@@ -1,6 +1,6 @@
 /// The schema as numbered forward steps. A step that has been released never changes.
 enum Migrations {
-    static let steps: [[String]] = [first, sandboxes, portPreviews, vaults]
+    static let steps: [[String]] = [first, sandboxes, portPreviews, vaults, placeholders]
 
     /// Applies what is missing. Idempotent; a database from a newer version is refused.
     static func apply(to database: some SQLDatabase) async throws {
@@ -121,5 +121,13 @@ enum Migrations {
         "CREATE UNIQUE INDEX credentials_by_key ON credentials (vault_id, lookup_key) WHERE archived_at IS NULL",
         "CREATE INDEX credentials_by_master_key ON credentials (master_key_id, id) WHERE master_key_id IS NOT NULL",
         "ALTER TABLE sessions ADD COLUMN vault_ids TEXT NOT NULL DEFAULT '[]'",
+    ]
+
+    private static let placeholders = [
+        """
+        CREATE TABLE placeholders (
+            session_id TEXT NOT NULL, variable TEXT NOT NULL, placeholder TEXT NOT NULL,
+            PRIMARY KEY (session_id, variable))
+        """
     ]
 }

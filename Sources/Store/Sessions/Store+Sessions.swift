@@ -252,6 +252,7 @@ extension Store {
             try connection.execute("DELETE FROM events WHERE session_id = ?", SQLValue(id))
             try connection.execute("DELETE FROM calls WHERE session_id = ?", SQLValue(id))
             try connection.execute("DELETE FROM sandboxes WHERE session_id = ?", SQLValue(id))
+            try connection.execute("DELETE FROM placeholders WHERE session_id = ?", SQLValue(id))
             try connection.execute("DELETE FROM port_previews WHERE session_id = ?", SQLValue(id))
             try connection.execute("DELETE FROM sessions WHERE id = ?", SQLValue(id))
         }

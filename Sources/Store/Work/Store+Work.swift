@@ -16,6 +16,8 @@ public struct WorkClaim: Sendable {
     public var interruptedCalls: [String]
     /// The kept sandbox that the session is to start from.
     public var snapshot: SnapshotName?
+    /// Whether the session names vaults.
+    public var hasVaults: Bool
 }
 
 public struct QueueDepth: Sendable, Equatable {
@@ -63,12 +65,13 @@ extension Store {
                     SQLValue(work.sessionID), SQLValue(lostSeq)
                 ).map { $0.text(0) }
             }
-            let metadata = try connection.first(
-                "SELECT metadata FROM sessions WHERE id = ?", SQLValue(work.sessionID))
+            let session = try connection.first(
+                "SELECT metadata, vault_ids FROM sessions WHERE id = ?", SQLValue(work.sessionID))
             return WorkClaim(
                 work: work, environment: try JSON(stored: environment?.bytes(0) ?? Array("{}".utf8)),
                 interruptedCalls: interrupted,
-                snapshot: try SnapshotName(metadata: metadata.map { try JSON(stored: $0.bytes(0)) }))
+                snapshot: try SnapshotName(metadata: session.map { try JSON(stored: $0.bytes(0)) }),
+                hasVaults: session.map { $0.text(1) != "[]" } ?? false)
         }
     }
 

@@ -1,4 +1,5 @@
 internal import Egress
+internal import FoundationEssentials
 internal import Glibc
 internal import Synchronization
 internal import Wire
@@ -24,9 +25,10 @@ public final class EgressLog: Sendable {
     /// - Parameter folder: made when it is needed, for this user alone.
     public init(folder: String) { self.folder = folder }
 
-    func add(_ record: EgressRecord, environment: RemoteID, session: RemoteID, at time: Double) {
+    func add(_ record: EgressRecord, environment: RemoteID, session: RemoteID, at time: Date = Date()) {
         var fields: [(key: String, value: JSON)] = [
-            (key: "at", value: .double(time)), (key: "session_id", value: .string(session.rawValue)),
+            (key: "at", value: .string(time.formatted(.iso8601))),
+            (key: "session_id", value: .string(session.rawValue)),
             (key: "host", value: .string(record.host)), (key: "port", value: .integer(Int64(record.port))),
             (key: "method", value: .string(record.method)), (key: "path", value: .string(record.path)),
         ]
@@ -74,7 +76,7 @@ public final class EgressLog: Sendable {
 
     /// A line that cannot be written is lost: a full disk must not stop sessions.
     private func write(_ bytes: [UInt8], to path: String) {
-        mkdir(folder, 0o700)
+        guard PrivateFolder.make(folder) else { return }
         let file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard file >= 0 else { return }
         defer { close(file) }

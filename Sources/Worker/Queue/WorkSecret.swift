@@ -10,6 +10,8 @@ struct WorkSecret: Sendable {
     var environment: JSON?
     /// Ours: the kept sandbox that the session starts from.
     var snapshot: SnapshotName?
+    /// Ours: the session names vaults, so secrets are to be fetched before its sandbox is made.
+    var hasVaults: Bool
     /// Ours: what the environment asks of its sandboxes.
     var sandbox: JSON?
 
@@ -22,6 +24,7 @@ struct WorkSecret: Sendable {
         interruptedCalls = Set(json["interrupted_calls"]?.arrayValue?.compactMap { $0.stringValue } ?? [])
         environment = json["environment"].flatMap { $0.objectValue == nil ? nil : $0 }
         sandbox = json["sandbox"]
+        hasVaults = json["has_vaults"]?.boolValue ?? false
         snapshot = json["snapshot"]?.stringValue.flatMap { SnapshotName($0) }
     }
 }

@@ -1,3 +1,4 @@
+internal import Egress
 internal import Sandbox
 internal import Wire
 
@@ -14,6 +15,9 @@ extension NetworkPolicy {
         case "limited":
             let limited = networking?["allowed_hosts"]?.arrayValue?.compactMap { $0.stringValue } ?? []
             hosts = named + limited.filter { $0 != "*" && !named.contains($0) }
+            if networking?["allow_package_managers"]?.boolValue == true {
+                hosts += PackageRegistries.rules.filter { !hosts.contains($0) }
+            }
         case "unrestricted", nil:
             hosts = allowedHosts
         default:

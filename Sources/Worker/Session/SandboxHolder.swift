@@ -18,16 +18,21 @@ final class SandboxHolder: Sendable {
 
     private let provider: any SandboxProvider
     private let spec: SandboxSpec
+    private let isKnown: Latch?
     private let start: StartReport
     private let logger: Logger
     private let state = Mutex(State.absent)
     private let settings: Mutex<SandboxSettings>
     private static let attempts = 4
 
-    /// - Parameter settings: what every sandbox of the session gets before its first call; see ``configure(_:)``.
+    /// - Parameters:
+    ///   - settings: what every sandbox of the session gets before its first call; see ``configure(_:)``.
+    ///   - isKnown: nothing is provisioned before it opens, since the settings are not known.
     init(
-        provider: any SandboxProvider, spec: SandboxSpec, settings: SandboxSettings, start: StartReport, logger: Logger
+        provider: any SandboxProvider, spec: SandboxSpec, settings: SandboxSettings, isKnown: Latch? = nil,
+        start: StartReport, logger: Logger
     ) {
+        self.isKnown = isKnown
         self.settings = Mutex(settings)
         self.start = start
         self.provider = provider
@@ -43,6 +48,10 @@ final class SandboxHolder: Sendable {
         case .closed: throw SandboxError(.unavailable, "the session is over")
         case .failed(let error) where error.code == .unsupported: throw error
         case .absent, .failed: break
+        }
+        if let isKnown {
+            await isKnown.wait()
+            guard isKnown.isOpen else { throw SandboxError(.unavailable, "the session is over") }
         }
         var backoff = Backoff(first: .milliseconds(500), limit: .seconds(4))
         for attempt in 1... {

@@ -59,6 +59,22 @@ struct SessionClient: Sendable {
         _ = try await api.bytes(call, timeout: .seconds(10), limit: 1 << 20)
     }
 
+    /// The secrets behind the session's placeholders; nil when they stayed as `revision` has them. Our own server only.
+    func secrets(after revision: String?, within limit: Duration) async throws(WorkerError) -> SecretAnswer? {
+        var call = APICall(method: .get, path: path + "/sandbox/secrets", credential: credential)
+        if let revision {
+            call.query = [
+                (name: "revision", value: revision), (name: "wait_ms", value: "\(limit.components.seconds * 1000)"),
+            ]
+        }
+        let json = try await api.json(call, timeout: limit + .seconds(10), limit: 4 << 20)
+        if json.isNull, revision != nil { return nil }
+        guard let answer = SecretAnswer(json) else {
+            throw WorkerError(.malformed, "the session's secrets cannot be read", isRetryable: true)
+        }
+        return answer
+    }
+
     /// The next stream that a person wants into the sandbox; nil when none came in time. Our own server only.
     func nextStream(within limit: Duration) async throws(WorkerError) -> JSON? {
         let call = APICall(

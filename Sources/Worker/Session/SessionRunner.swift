@@ -10,6 +10,8 @@ struct SessionRunner: Sendable {
     let queue: QueueClient
     let provider: any SandboxProvider
     let folder: SessionFolder
+    /// Nil gives no sandbox a way out.
+    let egress: WorkerEgress?
     /// Shown on the session by our own server.
     let boundary: String
     let roster: IdleRoster
@@ -44,26 +46,33 @@ struct SessionRunner: Sendable {
             refusal = SandboxError(
                 .unsupported, "the environment asks for what this worker does not know: \(error.message)")
         }
+        let start = StartReport()
+        let client = SessionClient(
+            api: api, session: session, credential: item.secret?.sessionsToken ?? configuration.environmentKey)
+        let secrets = item.secret?.hasVaults == true ? SecretFeed(client: client, logger: logger) : nil
+        let network = NetworkPolicy.effective(
+            allowedHosts: configuration.allowedHosts, environment: item.secret?.environment)
+        let way = await egress?.open(
+            network, for: session, in: item.environment, secrets: secrets?.table, denials: start.denials)
+        let settings = SessionSettings(gateAuthorities: way?.certificate.map { [$0] } ?? [])
         let spec = SandboxSpec(
-            id: sandboxID, limits: configuration.limits.within(preferences),
-            network: .effective(allowedHosts: configuration.allowedHosts, environment: item.secret?.environment),
+            id: sandboxID, limits: configuration.limits.within(preferences), network: network, gate: way?.gate,
             source: item.secret?.snapshot.flatMap { $0.id(in: item.environment) }.map { .snapshot($0) }
                 ?? .engineDefault)
-        let start = StartReport()
         let holder = SandboxHolder(
-            provider: provider, spec: spec, settings: SessionSettings().sandbox, start: start, logger: logger)
+            provider: provider, spec: spec, settings: settings.sandbox, isKnown: secrets?.isKnown, start: start,
+            logger: logger)
         if let refusal { holder.refuse(refusal) }
         // A server that names the environment is ours, and leaves fetching to the worker.
         let isOurs = item.secret?.environment != nil
         let tools = ToolUse.sandboxTools.union(isOurs ? [ToolUse.webFetch] : [])
         let board = SessionBoard(SessionMachine(tools: tools, maxIdle: configuration.maxIdle(preferences)))
-        let client = SessionClient(
-            api: api, session: session, credential: item.secret?.sessionsToken ?? configuration.environmentKey)
         let calls = CallRunner(
             client: client, board: board, holder: holder, journal: journal, start: start,
             interruptedCalls: item.secret?.interruptedCalls ?? [], logger: logger)
         let end = await run(
-            item, client: client, board: board, holder: holder, calls: calls, start: start,
+            item, client: client, board: board, holder: holder, secrets: secrets, settings: settings, calls: calls,
+            start: start,
             lifetime: preferences.lifetime.map { .seconds($0) }, logger: logger)
         await settle(item, session, end, holder: holder, journal: journal, logger: logger)
     }
@@ -80,8 +89,8 @@ struct SessionRunner: Sendable {
 
     /// Nil when the item could not be acknowledged: it is not ours.
     private func run(
-        _ item: WorkItem, client: SessionClient, board: SessionBoard, holder: SandboxHolder, calls: CallRunner,
-        start: StartReport, lifetime: Duration?, logger: Logger
+        _ item: WorkItem, client: SessionClient, board: SessionBoard, holder: SandboxHolder, secrets: SecretFeed?,
+        settings: SessionSettings, calls: CallRunner, start: StartReport, lifetime: Duration?, logger: Logger
     ) async -> SessionEnd? {
         await withTaskGroup(of: Void.self, returning: SessionEnd?.self) { group in
             let agent = SessionAgent()
@@ -110,6 +119,17 @@ struct SessionRunner: Sendable {
                     await PeopleStreams(
                         client: client, environment: item.environment, holder: holder, board: board, logger: logger
                     ).run()
+                }
+            }
+            if let secrets {
+                group.addTask {
+                    await secrets.run { variables in
+                        var settings = settings
+                        settings.variables = variables
+                        do throws(SandboxError) { try await holder.configure(settings.sandbox) } catch {
+                            logger.warning("variables not brought", metadata: ["reason": "\(error.message)"])
+                        }
+                    }
                 }
             }
             group.addTask {

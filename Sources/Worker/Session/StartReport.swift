@@ -10,6 +10,8 @@ final class StartReport: Sendable {
         var boundary: String?
     }
     private let state = Mutex(State())
+    /// What the sandbox was refused on its way out.
+    let denials = DenialTally()
     /// Opens when the sandbox is prepared.
     let prepared = Latch()
     /// Opens when the first call has its result.
@@ -37,17 +39,31 @@ final class StartReport: Sendable {
         let (stages, boundary) = state.withLock { ($0.stages, $0.boundary) }
         guard let boundary else { return nil }
         let seconds = stages.map { (key: $0.key.rawValue, value: JSON.double($0.value / .seconds(1))) }
-        return ["boundary": .string(boundary), "stages": .object(JSON.Object(seconds.sorted { $0.key < $1.key }))]
+        return [
+            "boundary": .string(boundary), "stages": .object(JSON.Object(seconds.sorted { $0.key < $1.key })),
+            "egress_denials": denials.json,
+        ]
     }
 
-    /// Tells the server twice: when the sandbox is prepared and when its first tool has answered. What cannot be told is lost.
+    /// Tells the server when the sandbox is prepared, when its first tool has answered, and, at most once a second, when the
+    /// gate has refused something. What cannot be told is lost.
     func send(to client: SessionClient, logger: Logger) async {
         for moment in [prepared, used] {
             await moment.wait()
-            guard !Task.isCancelled, let json else { return }
-            do throws(WorkerError) { try await client.report(json) } catch {
-                logger.debug("start not reported", metadata: ["code": "\(error.code)"])
-            }
+            guard await told(client, logger) else { return }
         }
+        while true {
+            await denials.changed.wait()
+            try? await Task.sleep(for: .seconds(1))
+            guard await told(client, logger) else { return }
+        }
+    }
+
+    private func told(_ client: SessionClient, _ logger: Logger) async -> Bool {
+        guard !Task.isCancelled, let json else { return false }
+        do throws(WorkerError) { try await client.report(json) } catch {
+            logger.debug("start not reported", metadata: ["code": "\(error.code)"])
+        }
+        return true
     }
 }

@@ -131,7 +131,6 @@ struct SandboxEngines {
     private var stateDirectory: String { settings.dataDirectory + "/sandboxes" }
 
     private var gate: @Sendable (SandboxSpec) -> (any OutboundGate)? {
-        let context = EgressContext(trusted: settings.worker.allowedHosts ?? [], logger: logger)
-        return { spec in spec.network == .none ? nil : EgressGate(policy: spec.network, context: context) }
+        { $0.network == .none ? nil : $0.gate }
     }
 }

@@ -1,4 +1,5 @@
 internal import AsyncHTTPClient
+internal import Egress
 internal import Logging
 internal import Sandbox
 internal import ServiceLifecycle
@@ -29,11 +30,14 @@ struct WorkerSide: Service {
         } catch {
             throw CommandError(.usage, error.message)
         }
+        let egress = WorkerEgress(
+            context: EgressContext(trusted: worker.allowedHosts ?? [], logger: logger),
+            folder: settings.dataDirectory + "/worker/egress")
         let client = EnvironmentWorker.clientConfiguration(concurrentSessions: worker.concurrentSessions)
         do {
             try await HTTPClient.with(client) { http in
                 try await EnvironmentWorker(
-                    configuration: configuration, provider: engine, httpClient: http, logger: logger
+                    configuration: configuration, provider: engine, egress: egress, httpClient: http, logger: logger
                 ).run()
             }
         } catch let error as WorkerError {

@@ -11,6 +11,8 @@ import Synchronization
 final class ScriptedServer: Sendable {
     enum Beat: Sendable { case extend(seconds: Int), stopping, lost, unavailable }
 
+    enum SecretsAnswer: Sendable { case body(String), status(Int) }
+
     struct State {
         var requests: [RecordedRequest] = []
         var items: [String] = []
@@ -24,6 +26,8 @@ final class ScriptedServer: Sendable {
         /// What the next posts of events answer instead of accepting them.
         var postRefusals: [Int] = []
         var sessions: [String: String] = [:]
+        /// Answers to questions for secrets; a status or a body. None left is "nothing changed", after a moment.
+        var secrets: [SecretsAnswer] = []
         var contents: [String: [UInt8]] = [:]
         var isClosed = false
     }
@@ -140,6 +144,7 @@ final class ScriptedServer: Sendable {
                 HTTPConnection.sendChunk(": hello\n\n", to: connection.socket)
                 state.streams[parts[2], default: []].append(connection.socket)
             }
+        case (5, "secrets"): secrets(connection)
         case (4, "events") where request.method == "GET":
             let events = state.withLock { $0.events[parts[2]] ?? [] }
             connection.answer(#"{"data":[\#(events.joined(separator: ","))],"next_page":null}"#)
@@ -167,6 +172,19 @@ final class ScriptedServer: Sendable {
             }
             if let item { return connection.answer(item) }
             usleep(2000)
+        }
+        connection.answer("null")
+    }
+
+    private func secrets(_ connection: HTTPConnection) {
+        for _ in 0..<30 {
+            switch state.withLock({ $0.secrets.isEmpty ? nil : $0.secrets.removeFirst() }) {
+            case .body(let body): return connection.answer(body)
+            case .status(let status):
+                return connection.answer(
+                    status: status, #"{"type":"error","error":{"type":"api_error","message":"no"}}"#)
+            case nil: usleep(2000)
+            }
         }
         connection.answer("null")
     }

@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import Egress
 import Logging
 import Sandbox
 import Testing
@@ -41,10 +42,16 @@ struct WorkerBench: Sendable {
             workerID: "bench-0123456789ab", maxIdle: maxIdle, allowedHosts: allowedHosts, drainTimeout: drainTimeout)
     }
 
+    var egress: WorkerEgress {
+        WorkerEgress(
+            context: EgressContext(logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }),
+            folder: stateDirectory + "/egress")
+    }
+
     /// Runs a worker while `body` plays the other side; shuts it down gracefully afterwards.
     func serve(_ body: @escaping @Sendable () async throws -> Void) async throws {
         let worker = EnvironmentWorker(
-            configuration: try configuration(), provider: provider, httpClient: HTTPClient.shared,
+            configuration: try configuration(), provider: provider, egress: egress, httpClient: HTTPClient.shared,
             logger: Logger(label: "worker-tests", factory: { _ in SwiftLogNoOpLogHandler() }))
         defer { server.close() }
         try await withThrowingTaskGroup(of: Void.self) { group in
