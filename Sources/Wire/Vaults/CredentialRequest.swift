@@ -12,6 +12,11 @@ public struct CredentialUpdate: Sendable {
     /// The object that is sent; holds no secret.
     public var object: JSON
     public var secrets: CredentialSecrets.Change
+
+    public init(object: JSON, secrets: CredentialSecrets.Change) {
+        self.object = object
+        self.secrets = secrets
+    }
 }
 
 /// Checks the bodies that create and update credentials (reference api-core §6).

@@ -22,6 +22,9 @@ enum SecretField {
             case .value: "no control characters"
             }
         }
+        /// Whether a text that came from elsewhere could have been given.
+        func accepts(_ text: String) -> Bool { length.contains(text.utf8.count) && allows(text) }
+
         func allows(_ text: String) -> Bool {
             switch self {
             case .bearer: text.utf8.allSatisfy { (0x21...0x7E).contains($0) }
