@@ -76,7 +76,8 @@ struct ServerSide: Sendable {
         return store
     }
 
-    private static func open(_ path: String) async throws(CommandError) -> Store {
+    /// - Throws: ``CommandError`` when the store cannot be used.
+    static func open(_ path: String) async throws(CommandError) -> Store {
         do {
             return try await Store(database: try SQLiteDatabase(path: path))
         } catch {

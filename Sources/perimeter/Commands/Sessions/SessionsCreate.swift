@@ -21,6 +21,9 @@ struct SessionsCreate: AsyncParsableCommand {
     @Option(name: .long, help: ArgumentHelp("Start with a kept sandbox of the environment.", valueName: "name"))
     var fromSnapshot: String?
 
+    @Option(name: .long, help: ArgumentHelp("Vault whose credentials it uses; repeat it.", valueName: "id"))
+    var vault: [String] = []
+
     @OptionGroup(title: "Connection") var client: ClientOptions
 
     func run() async throws {
@@ -28,6 +31,7 @@ struct SessionsCreate: AsyncParsableCommand {
         if let title { body["title"] = .string(title) }
         if let prompt { body["initial_events"] = [ClientMessages.user(prompt)] }
         if let fromSnapshot { body["metadata"] = [SnapshotName.metadataKey: .string(fromSnapshot)] }
+        if !vault.isEmpty { body["vault_ids"] = .array(vault.map { .string($0) }) }
         let request = body
         let session = try await client.withClient { try await $0.call(.POST, "/v1/sessions", body: request) }
         Printer(isJSON: client.json).done(session, "created \(session["id"]?.stringValue ?? "?")")

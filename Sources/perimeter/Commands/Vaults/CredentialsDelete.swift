@@ -1,0 +1,22 @@
+internal import ArgumentParser
+internal import NIOHTTP1
+internal import Wire
+
+/// Delete a credential.
+struct CredentialsDelete: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "delete", abstract: "Delete a credential.")
+
+    @Argument(help: ArgumentHelp("Vault.", valueName: "vault"))
+    var vault: String
+
+    @Argument(help: ArgumentHelp("Credential.", valueName: "id"))
+    var id: String
+
+    @OptionGroup(title: "Connection") var client: ClientOptions
+
+    func run() async throws {
+        let path = "/v1/vaults/\(try PathSegment.id(vault))/credentials/\(try PathSegment.id(id))"
+        let answer = try await client.withClient { try await $0.call(.DELETE, path) }
+        Printer(isJSON: client.json).done(answer, "deleted \(id)")
+    }
+}
