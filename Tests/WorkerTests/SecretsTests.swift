@@ -1,4 +1,6 @@
+import AsyncHTTPClient
 import Egress
+import Logging
 import Sandbox
 import Testing
 import Wire
@@ -53,6 +55,25 @@ import Wire
         }
         let asked = bench.server.requests.filter { $0.path.hasSuffix("/secrets") }
         #expect(asked.allSatisfy { $0.headers["authorization"] == "Bearer \(WorkerBench.token)" })
+        #expect(bench.provider.specs.count == 1)
+    }
+
+    @Test func `without its secrets no sandbox is made, and the reason is told`() async throws {
+        let bench = try WorkerBench()
+        defer { bench.server.close() }
+        let logger = Logger(label: "worker-tests", factory: { _ in SwiftLogNoOpLogHandler() })
+        let client = SessionClient(
+            api: APIClient(baseURL: bench.server.url, http: HTTPClient.shared),
+            session: try #require(RemoteID("sesn_1")), credential: try #require(Credential(WorkerBench.token)))
+        let feed = SecretFeed(client: client, patience: .milliseconds(20), logger: logger)
+        let holder = SandboxHolder(
+            provider: bench.provider, spec: SandboxSpec(id: try #require(SandboxID("sesn_1"))), secrets: feed,
+            start: StartReport(), logger: logger)
+        let error = await #expect(throws: SandboxError.self) { () async throws in _ = try await holder.lease() }
+        #expect(error?.code == .unavailable && error?.message.contains("vaults") == true)
+        #expect(bench.provider.specs.isEmpty)
+        feed.isKnown.open()
+        _ = try await holder.lease()
         #expect(bench.provider.specs.count == 1)
     }
 

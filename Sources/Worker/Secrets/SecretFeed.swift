@@ -10,12 +10,16 @@ final class SecretFeed: Sendable {
     /// Opens with the first answer: before it a sandbox would be made without its variables.
     let isKnown = Latch()
 
+    /// How long a sandbox waits for the first answer. A call that waits longer is told why it does not run.
+    let patience: Duration
+
     private let client: SessionClient
     private let logger: Logger
     /// Changes come at once; this bounds how late one that was missed comes.
     private static let wait = Duration.seconds(25)
 
-    init(client: SessionClient, logger: Logger) {
+    init(client: SessionClient, patience: Duration = .seconds(60), logger: Logger) {
+        self.patience = patience
         self.client = client
         self.logger = logger
     }

@@ -18,7 +18,7 @@ final class SandboxHolder: Sendable {
 
     private let provider: any SandboxProvider
     private let spec: SandboxSpec
-    private let isKnown: Latch?
+    private let secrets: SecretFeed?
     private let start: StartReport
     private let logger: Logger
     private let state = Mutex(State.absent)
@@ -27,12 +27,12 @@ final class SandboxHolder: Sendable {
 
     /// - Parameters:
     ///   - settings: what every sandbox of the session gets before its first call; see ``configure(_:)``.
-    ///   - isKnown: nothing is provisioned before it opens, since the settings are not known.
+    ///   - secrets: nothing is provisioned before they are known.
     init(
-        provider: any SandboxProvider, spec: SandboxSpec, settings: SandboxSettings, isKnown: Latch? = nil,
+        provider: any SandboxProvider, spec: SandboxSpec, settings: SandboxSettings, secrets: SecretFeed? = nil,
         start: StartReport, logger: Logger
     ) {
-        self.isKnown = isKnown
+        self.secrets = secrets
         self.settings = Mutex(settings)
         self.start = start
         self.provider = provider
@@ -49,9 +49,11 @@ final class SandboxHolder: Sendable {
         case .failed(let error) where error.code == .unsupported: throw error
         case .absent, .failed: break
         }
-        if let isKnown {
-            await isKnown.wait()
-            guard isKnown.isOpen else { throw SandboxError(.unavailable, "the session is over") }
+        if let secrets {
+            await secrets.isKnown.wait(atMost: secrets.patience)
+            guard secrets.isKnown.isOpen else {
+                throw SandboxError(.unavailable, "the secrets of its vaults cannot be fetched from the server")
+            }
         }
         var backoff = Backoff(first: .milliseconds(500), limit: .seconds(4))
         for attempt in 1... {

@@ -60,7 +60,7 @@ struct SessionRunner: Sendable {
             source: item.secret?.snapshot.flatMap { $0.id(in: item.environment) }.map { .snapshot($0) }
                 ?? .engineDefault)
         let holder = SandboxHolder(
-            provider: provider, spec: spec, settings: settings.sandbox, isKnown: secrets?.isKnown, start: start,
+            provider: provider, spec: spec, settings: settings.sandbox, secrets: secrets, start: start,
             logger: logger)
         if let refusal { holder.refuse(refusal) }
         // A server that names the environment is ours, and leaves fetching to the worker.
