@@ -2,12 +2,13 @@
 
 import json
 import os
+import re
 import sqlite3
 import subprocess
 
 import pytest
 
-from harness import ADMIN_KEY, BINARY, Server, World
+from harness import ADMIN_KEY, BINARY, Server, World, message, texts, wait_until
 
 NETWORKING = {"type": "unrestricted"}
 
@@ -56,6 +57,30 @@ def test_credentials_on_the_command_line(perimeter, world, tmp_path):
     perimeter("vaults", "get", vault, status=3)
     assert "secret" in perimeter(*create, "--variable", "TOKEN", text="", status=2).stderr
     perimeter(*create, "--variable", "TOKEN", "--file", "x", status=2)
+
+
+def test_placeholders_stay_when_the_worker_is_killed(world, worker):
+    vaults = world.client.beta.vaults
+    vault = vaults.create(display_name="v")
+    auth = {"type": "environment_variable", "secret_name": "A", "secret_value": "never-shown", "networking": NETWORKING}
+    vaults.credentials.create(vault.id, auth=auth)
+    environment = world.environment()
+    first = worker(world, environment, PERIMETER_LEASE_SECONDS="2", PERIMETER_MAX_IDLE_SECONDS="60")
+    session = world.client.beta.sessions.create(
+        agent=world.agent(model="rehearsal-1").id, environment_id=environment.id, vault_ids=[vault.id],
+        initial_events=[message("```bash\necho =$A=\nmark=7\n```")],
+    )  # fmt: skip
+    world.finished(session)
+    first.kill()
+    queue = world.server.client(key=world.environment_key(environment)).beta.environments.work
+    # A call that comes while the lost lease lasts counts as one that may have run.
+    wait_until(lambda: [w.state for w in queue.list(environment.id)] == ["queued"], 20, "the lease is lost")
+    worker(world, environment, PERIMETER_LEASE_SECONDS="2")
+    world.send(session, "```bash\necho =$A=$mark\n```")
+    world.finished(session, 2, seconds=60)
+    shown = texts([e for e in world.check(session) if e.type == "user.tool_result"])
+    assert re.fullmatch(r"=perimeter-placeholder-[\w-]{43}=", shown[0].strip())
+    assert shown[1].strip() == shown[0].strip() + "7", "the same shell, the same placeholder"
 
 
 class Stopped:

@@ -93,6 +93,8 @@ def test_secrets_are_in_no_file_and_no_log(world, vaults, vault):
         vaults.credentials.create(vault.id, auth=auth)
     invalid = {**OAUTH, "access_token": "broken never-shown"}
     assert "never-shown" not in refused(400, vaults.credentials.create, vault.id, auth=invalid).message
+    broken = world.raw.post(f"/v1/vaults/{vault.id}/credentials", content=b'{"auth": {"token": "never-shown" "x": 1}}')
+    assert broken.status_code == 400 and "never-shown" not in broken.text
     files = [path for path in world.server.folder.rglob("*") if path.is_file()]
     assert any(path.name.startswith("perimeter.db") for path in files)
     assert not [path for path in files if b"never-shown" in path.read_bytes()]
