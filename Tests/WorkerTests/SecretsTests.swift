@@ -67,7 +67,8 @@ import Wire
             session: try #require(RemoteID("sesn_1")), credential: try #require(Credential(WorkerBench.token)))
         let feed = SecretFeed(client: client, patience: .milliseconds(20), logger: logger)
         let holder = SandboxHolder(
-            provider: bench.provider, spec: SandboxSpec(id: try #require(SandboxID("sesn_1"))), secrets: feed,
+            provider: bench.provider, spec: SandboxSpec(id: try #require(SandboxID("sesn_1"))),
+            settings: SandboxSettings(), secrets: feed,
             start: StartReport(), logger: logger)
         let error = await #expect(throws: SandboxError.self) { () async throws in _ = try await holder.lease() }
         #expect(error?.code == .unavailable && error?.message.contains("vaults") == true)
