@@ -5,7 +5,7 @@ internal import Wire
 ///
 /// A known credential without the right gets 403. Objects of another workspace are not found at all.
 extension Access {
-    /// Agents, environments, keys, models, and every write to a session that is not an event.
+    /// Agents, environments, vaults, keys, models, and every write to a session that is not an event.
     func requireAdministration() throws(WireError) {
         guard isAdministrator else { throw Self.denied("needs an API key") }
     }

@@ -63,8 +63,14 @@ public struct SessionRecord: Sendable {
         endedAt = row.optionalTimestamp(19)
         lastSeq = row.integer(20)
         fence = row.integer(21)
-        vaultIDs =
-            try JSON(stored: row.bytes(22)).arrayValue?.compactMap { $0.stringValue.flatMap { VaultID($0) } } ?? []
+        vaultIDs = try Self.vaultIDs(row.text(22))
+    }
+
+    private static func vaultIDs(_ stored: String) throws -> [VaultID] {
+        // Most sessions name none, and sessions are read often.
+        guard stored != "[]" else { return [] }
+        return try JSON(stored: Array(stored.utf8)).arrayValue?.compactMap { $0.stringValue.flatMap { VaultID($0) } }
+            ?? []
     }
 
     /// Seconds spent running up to `now`.
