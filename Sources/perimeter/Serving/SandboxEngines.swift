@@ -1,7 +1,5 @@
-internal import Egress
 internal import Engines
 internal import Logging
-internal import Models
 internal import Sandbox
 internal import Wire
 
@@ -13,7 +11,7 @@ struct SandboxEngines {
     let logger: Logger
 
     /// What `worker.sandbox_engine` may name beside `auto`.
-    static let names = ["namespace", "docker", "microvm", "custom"]
+    static let names = ["namespace", "docker", "microvm", "kubernetes", "custom"]
 
     /// The engine that is asked for, with a warm pool in front when that is asked for.
     /// - Throws: ``CommandError`` when something that the engine needs cannot be found.
@@ -22,6 +20,11 @@ struct SandboxEngines {
             settings.worker.sandboxEngine == "auto"
             ? AutoEngine(candidates: try candidates(), logger: logger) : try engine(settings.worker.sandboxEngine)
         guard settings.worker.warmSandboxes > 0 else { return engine }
+        guard !["kubernetes", "custom"].contains(settings.worker.sandboxEngine) else {
+            throw CommandError(
+                .usage, "the \(settings.worker.sandboxEngine) engine keeps no sandboxes ready",
+                remedy: "set PERIMETER_WARM_SANDBOXES to 0")
+        }
         return WarmPool(
             engine: engine, size: settings.worker.warmSandboxes,
             names: WarmFolder(
@@ -43,16 +46,20 @@ struct SandboxEngines {
     private func isConfigured(_ name: String) -> Bool {
         switch name {
         case "docker": settings.worker.dockerImage != nil
-        // Nobody here can compare its boundary with another one: it is used where it is named.
-        case "custom": false
         // An emulated processor is no hardware boundary: who wants it names the engine.
         case "microvm": settings.worker.microvmGuest != nil && !settings.worker.microvmEmulation
+        // Elsewhere, in hands that nobody here can look at: they are used where they are named.
+        case "kubernetes", "custom": false
         default: true
         }
     }
 
     private func engine(_ name: String) throws(CommandError) -> any SandboxProvider {
-        if name == "custom" { return try customEngine() }
+        switch name {
+        case "kubernetes": return try kubernetesEngine()
+        case "custom": return try customEngine()
+        default: break
+        }
         let execd = try ExecutablePath.execd(named: settings.worker.execd)
         switch name {
         case "namespace":
@@ -93,44 +100,10 @@ struct SandboxEngines {
         }
     }
 
-    private func customEngine() throws(CommandError) -> any SandboxProvider {
-        let worker = settings.worker
-        let hook: CustomConfiguration.Hook
-        switch (worker.customCommand, worker.customURL) {
-        case (let path?, nil):
-            hook = .command(path: path)
-        case (nil, let url?):
-            guard let secret = worker.customSecret else {
-                throw CommandError(
-                    .usage, "the service of the custom engine needs a secret",
-                    remedy: "set PERIMETER_CUSTOM_SECRET to the bearer token that it asks for")
-            }
-            hook = .service(url: url, secret: EngineSecret(secret.reveal()), authority: worker.customAuthority)
-        default:
-            throw CommandError(
-                .usage, "the custom engine needs a program or a service, and one of them only",
-                remedy: "name it with PERIMETER_CUSTOM_COMMAND or PERIMETER_CUSTOM_URL")
-        }
-        var ceiling = CustomConfiguration.unvouched
-        ceiling.isolation =
-            switch worker.customIsolation {
-            case .unknown: .unknown
-            case .sharedKernel: .sharedKernel
-            case .userSpaceKernel: .userSpaceKernel
-            case .ownKernel: .ownKernel
-            }
-        return CustomEngine(
-            configuration: CustomConfiguration(
-                // A trial beside a worker is another owner: it must not sweep that one's sandboxes.
-                hook: hook, stateDirectory: runtimeDirectory.map { $0 + "/custom" } ?? stateDirectory + "/custom",
-                ceiling: ceiling, allowsWeakerLimits: worker.allowsWeakerLimits),
-            gate: gate, logger: logger)
-    }
-
     /// Where engines keep the files of sessions. One whose files belong to other users has a folder of its own in it.
-    private var stateDirectory: String { settings.dataDirectory + "/sandboxes" }
+    var stateDirectory: String { settings.dataDirectory + "/sandboxes" }
 
-    private var gate: @Sendable (SandboxSpec) -> (any OutboundGate)? {
+    var gate: @Sendable (SandboxSpec) -> (any OutboundGate)? {
         { $0.network == .none ? nil : $0.gate }
     }
 }

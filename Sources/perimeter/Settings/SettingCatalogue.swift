@@ -108,7 +108,7 @@ enum SettingCatalogue {
         "worker.custom_authority", .text, variables: ["PERIMETER_CUSTOM_AUTHORITY"],
         "PEM file with the certificates that the service is checked against; the host's by default")
     static let customIsolation = SettingKey(
-        "worker.custom_isolation", .choice(WorkerSettings.CustomIsolation.allCases.map(\.rawValue)), default: "unknown",
+        "worker.custom_isolation", .choice(VouchedIsolation.allCases.map(\.rawValue)), default: "unknown",
         variables: ["PERIMETER_CUSTOM_ISOLATION"],
         "what you vouch for at most: nobody here can check what the custom engine's sandboxes are made of")
     static let microvmGuest = SettingKey(
@@ -122,6 +122,36 @@ enum SettingCatalogue {
         "worker.microvm_emulation", .flag, default: "false", variables: ["PERIMETER_MICROVM_EMULATION"],
         "emulates the processor of virtual machines where KVM does not work: slow, no hardware boundary (relaxes security)"
     )
+
+    static let kubernetesImage = SettingKey(
+        "worker.kubernetes_image", .text, variables: ["PERIMETER_KUBERNETES_IMAGE"],
+        "image for the kubernetes engine, with bash and the usual commands")
+    static let kubernetesExecdImage = SettingKey(
+        "worker.kubernetes_execd_image", .text, variables: ["PERIMETER_KUBERNETES_EXECD_IMAGE"],
+        "image with /perimeter-execd; without it the other image has the daemon as /opt/perimeter/execd")
+    static let kubernetesNamespace = SettingKey(
+        "worker.kubernetes_namespace", .text, variables: ["PERIMETER_KUBERNETES_NAMESPACE"],
+        "namespace for sandboxes and nothing else; the worker's own, or the context's, by default")
+    static let kubernetesConfig = SettingKey(
+        "worker.kubernetes_config", .text, variables: ["PERIMETER_KUBERNETES_CONFIG"],
+        "kubeconfig file; the service account of the worker's Pod by default")
+    static let kubernetesContext = SettingKey(
+        "worker.kubernetes_context", .text, variables: ["PERIMETER_KUBERNETES_CONTEXT"],
+        "context in that file; its current one by default")
+    static let kubernetesRuntimeClass = SettingKey(
+        "worker.kubernetes_runtime_class", .text, variables: ["PERIMETER_KUBERNETES_RUNTIME_CLASS"],
+        "such as gvisor or kata; the cluster's default by default")
+    static let kubernetesIsolation = SettingKey(
+        "worker.kubernetes_isolation", .choice(VouchedIsolation.allCases.map(\.rawValue)), default: "shared_kernel",
+        variables: ["PERIMETER_KUBERNETES_ISOLATION"], "what you vouch for: the cluster decides what a runtime class is"
+    )
+    static let kubernetesStorageClass = SettingKey(
+        "worker.kubernetes_storage_class", .text, variables: ["PERIMETER_KUBERNETES_STORAGE_CLASS"],
+        "of the work directories; its volumes must have the size that they are asked for")
+    static let kubernetesUserNamespaces = SettingKey(
+        "worker.kubernetes_user_namespaces", .flag, default: "true",
+        variables: ["PERIMETER_KUBERNETES_USER_NAMESPACES"],
+        "users of a Pod are its own, so that its processes can be counted")
 
     static let allowWeakerLimits = SettingKey(
         "worker.allow_weaker_limits", .flag, default: "false", variables: ["PERIMETER_ALLOW_WEAKER_LIMITS"],
@@ -142,6 +172,8 @@ enum SettingCatalogue {
         warmSandboxes, dockerImage, dockerSocket, dockerPulls,
         customCommand, customURL, customSecret, customAuthority, customIsolation,
         microvmGuest, microvmQEMU, microvmEmulation,
+        kubernetesImage, kubernetesExecdImage, kubernetesNamespace, kubernetesConfig, kubernetesContext,
+        kubernetesRuntimeClass, kubernetesIsolation, kubernetesStorageClass, kubernetesUserNamespaces,
         execd, allowWeakerLimits, logLevel, logFormat,
     ]
 

@@ -75,6 +75,15 @@ struct Settings: Sendable {
             microvmGuest: text(SettingCatalogue.microvmGuest),
             microvmQEMU: text(SettingCatalogue.microvmQEMU) ?? "/usr/bin/qemu-system-x86_64",
             microvmEmulation: flag(SettingCatalogue.microvmEmulation),
+            kubernetes: KubernetesSettings(
+                image: text(SettingCatalogue.kubernetesImage),
+                execdImage: text(SettingCatalogue.kubernetesExecdImage),
+                namespace: text(SettingCatalogue.kubernetesNamespace), config: text(SettingCatalogue.kubernetesConfig),
+                context: text(SettingCatalogue.kubernetesContext),
+                runtimeClass: text(SettingCatalogue.kubernetesRuntimeClass),
+                isolation: text(SettingCatalogue.kubernetesIsolation).flatMap { .init(rawValue: $0) } ?? .unknown,
+                storageClass: text(SettingCatalogue.kubernetesStorageClass),
+                usesUserNamespaces: flag(SettingCatalogue.kubernetesUserNamespaces)),
             allowsWeakerLimits: flag(SettingCatalogue.allowWeakerLimits))
         logLevel = text(SettingCatalogue.logLevel) ?? "info"
         logFormat = text(SettingCatalogue.logFormat) ?? "text"

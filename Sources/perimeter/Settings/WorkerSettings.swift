@@ -2,14 +2,6 @@ internal import Wire
 
 /// The part of the settings that a worker reads; sizes in bytes, times in seconds.
 struct WorkerSettings: Sendable {
-    /// What an operator says of sandboxes that their own program makes.
-    enum CustomIsolation: String, Sendable, CaseIterable {
-        case unknown
-        case sharedKernel = "shared_kernel"
-        case userSpaceKernel = "user_space_kernel"
-        case ownKernel = "own_kernel"
-    }
-
     var serverURL: String?
     var environmentID: String?
     var environmentKey: Secret?
@@ -35,10 +27,11 @@ struct WorkerSettings: Sendable {
     var customURL: String?
     var customSecret: Secret?
     var customAuthority: String?
-    var customIsolation: CustomIsolation
     /// Nil makes no virtual machines.
     var microvmGuest: String?
     var microvmQEMU: String
     var microvmEmulation: Bool
+    var customIsolation: VouchedIsolation
+    var kubernetes: KubernetesSettings
     var allowsWeakerLimits: Bool
 }
