@@ -367,7 +367,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         offered = [word.strip() for word in self.headers.get("sec-websocket-protocol", "").split(",")]
         known = [os.environ["FAKE_PROTOCOL"]] if "FAKE_PROTOCOL" in os.environ else ["v5.channel.k8s.io", "v4.channel.k8s.io"]
         chosen = next((word for word in offered if word in known), None)
-        if self.query.get("stdin") != ["true"] or self.query.get("tty") != ["false"]:
+        if self.query.get("stdin") != ["true"] or self.query.get("tty", ["false"]) != ["false"]:
             raise Failure(400, "BadRequest", "stdin without a terminal is what is known here")
         key = self.headers["sec-websocket-key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
         self.send_response(101)
