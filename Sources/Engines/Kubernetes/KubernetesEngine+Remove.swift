@@ -10,10 +10,11 @@ extension KubernetesEngine {
     /// Idempotent, also for a caller that was cancelled. A Pod that another worker has taken over stays.
     public func remove(_ id: SandboxID) async {
         // Waited for here: a request of a cancelled task would not be sent.
-        await Task { await removeToTheEnd(id) }.value
+        await Task { await remove(id, isPatient: true) }.value
     }
 
-    private func removeToTheEnd(_ id: SandboxID) async {
+    /// - Parameter isPatient: returns when the Pod is gone, not when it was told to go.
+    private func remove(_ id: SandboxID, isPatient: Bool) async {
         do throws(SandboxError) {
             let (api, owner) = try await cluster()
             let name = SandboxNames.name(id)
@@ -22,7 +23,7 @@ extension KubernetesEngine {
             guard owners.allSatisfy({ $0 == owner }) else {
                 return logger.info("sandbox left to its new owner", metadata: ["sandbox_id": "\(id)"])
             }
-            try await clear(id, api)
+            try await clear(id, api, isPatient: isPatient)
         } catch {
             logger.error(
                 "sandbox stays behind until the next sweep",
@@ -30,8 +31,8 @@ extension KubernetesEngine {
         }
     }
 
-    /// Ends the Pod and removes its Secret; returns when the Pod is gone. The volume stays.
-    func clear(_ id: SandboxID, _ api: ClusterAPI) async throws(SandboxError) {
+    /// Ends the Pod and removes its Secret. The volume stays.
+    func clear(_ id: SandboxID, _ api: ClusterAPI, isPatient: Bool = true) async throws(SandboxError) {
         let name = SandboxNames.name(id)
         let end = ContinuousClock.now + configuration.removalDeadline
         var pause = Self.firstPause
@@ -43,6 +44,7 @@ extension KubernetesEngine {
             if ended != facts.uid {
                 try await api.delete(.pods, name, uid: facts.uid)
                 ended = facts.uid
+                guard isPatient else { break }
                 continue
             }
             guard ContinuousClock.now + pause < end else {
@@ -56,7 +58,8 @@ extension KubernetesEngine {
         try await api.delete(.secrets, name, uid: nil)
     }
 
-    /// Removes this worker's sandboxes that nobody claims, and volumes that nobody has used for long.
+    /// Removes this worker's sandboxes that nobody claims, and volumes that nobody has used for long. Does not wait for Pods to
+    /// end: a node that is gone would hold up all sessions.
     public func sweep(keeping live: Set<SandboxID>) async {
         do throws(SandboxError) {
             let (api, owner) = try await cluster()
@@ -68,7 +71,7 @@ extension KubernetesEngine {
             for id in found where !live.contains(id) {
                 await locks.withLock(id) {
                     logger.info("sandbox of nobody removed", metadata: ["sandbox_id": "\(id)"])
-                    await remove(id)
+                    await remove(id, isPatient: false)
                 }
             }
             let oldest = Int(time(nil)) - Int(configuration.retention.components.seconds)
