@@ -286,6 +286,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 token = file.read().strip()
             if token and self.headers.get("authorization") != f"Bearer {token}":
                 raise Failure(401, "Unauthorized", "Unauthorized")
+            self.falter()
             match = PATH.match(urllib.parse.urlsplit(self.path).path)
             if not match or match[2] not in STORE:
                 raise Failure(404, "NotFound", "the server could not find the requested resource")
@@ -298,6 +299,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(422, Failure(422, "Invalid", f"missing {error}").status())
 
     do_GET = do_POST = do_DELETE = do_PATCH = handle_any
+
+    def falter(self):
+        """A number in the file `fault` is that of requests that are still answered."""
+        with LOCK:
+            if os.path.exists(f"{FOLDER}/fault"):
+                with open(f"{FOLDER}/fault", "r+") as file:
+                    left = int(file.read())
+                    file.seek(0)
+                    file.write(f"{left - 1:9}")
+                if left <= 0:
+                    raise Failure(500, "InternalError", "etcdserver: request timed out")
 
     def serve(self, namespace, kind, name, body):
         with LOCK:

@@ -124,6 +124,39 @@ import Wire
         }
     }
 
+    /// A worker that cannot remove what it has begun leaves what a killed one would.
+    @Test func `whichever request is the last one, the next worker finds everything`() async throws {
+        try await KubernetesRig.with { rig async throws in
+            let spec = try rig.spec("a")
+            // Before the cluster is away for good a sandbox is there: then the last request was one too many.
+            for count in 0... {
+                try HostView.write("\(count)", to: rig.cluster.folder + "/fault")
+                let sandbox: (any Sandbox)?
+                do throws(SandboxError) { sandbox = try await rig.restarted().provision(spec) } catch {
+                    #expect(error.code == .unavailable, "\(count): \(error)")
+                    sandbox = nil
+                }
+                await sandbox?.detach()
+                HostView.remove(rig.cluster.folder + "/fault")
+                if sandbox != nil {
+                    #expect(count >= 8, "there are more steps than that")
+                    break
+                }
+                // In turns: the next worker has the session, or nobody.
+                if count % 2 == 0 {
+                    let again = try await rig.restarted().provision(spec)
+                    #expect(try await again.bash("echo whole").hasPrefix("whole"), "\(count)")
+                    await again.destroy()
+                } else {
+                    await rig.restarted().sweep(keeping: [])
+                }
+                #expect(await rig.leftovers() == [], "\(count)")
+            }
+            await rig.engine.sweep(keeping: [])
+            #expect(await rig.leftovers() == [])
+        }
+    }
+
     @Test func `volumes are kept for their time`() async throws {
         try await KubernetesRig.with { rig async throws in
             let spec = try rig.spec("a")
