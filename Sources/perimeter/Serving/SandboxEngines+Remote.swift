@@ -1,6 +1,6 @@
 internal import Engines
-internal import Models
 internal import Sandbox
+internal import Wire
 
 /// Engines whose sandboxes are not this host's.
 extension SandboxEngines {

@@ -27,11 +27,11 @@ struct WorkerSettings: Sendable {
     var customURL: String?
     var customSecret: Secret?
     var customAuthority: String?
+    var customIsolation: VouchedIsolation
     /// Nil makes no virtual machines.
     var microvmGuest: String?
     var microvmQEMU: String
     var microvmEmulation: Bool
-    var customIsolation: VouchedIsolation
     var kubernetes: KubernetesSettings
     var allowsWeakerLimits: Bool
 }

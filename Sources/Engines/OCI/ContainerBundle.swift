@@ -1,0 +1,135 @@
+internal import Sandbox
+internal import Wire
+
+/// `config.json` of one sandbox, by the OCI runtime specification. Pure.
+struct ContainerBundle: Sendable {
+    /// What programs inside run as.
+    static let user = 1000
+    /// The port inside at which the daemon takes connections to the outside.
+    static let proxyPort = 3128
+    static let daemonFolder = "/opt/perimeter"
+    static let execd = daemonFolder + "/execd"
+    /// Where the daemon listens when no descriptor can be handed to it.
+    static let socket = "/run/execd.sock"
+    static let listener = 3
+    /// What must be a folder in every root file system, for something to be mounted there.
+    static let mountPoints = ["proc", "dev", "sys", "tmp", "run", "workspace", "opt/perimeter"]
+
+    var spec: SandboxSpec
+    var runtime: OCIRuntime
+    /// On the host: the root file system, the folder with the daemon, the work directory.
+    var root: String
+    var daemonFolder: String
+    var work: String
+    /// The users on the host that the container's root and its programs are.
+    var rootUser: UInt32
+    var programUser: UInt32
+    /// Below the mounts of the control groups; nil leaves the container in the groups of its runtime.
+    var cgroup: String?
+    /// For a daemon at a path.
+    var token: ExecdToken?
+
+    var json: JSON {
+        [
+            "ociVersion": "1.0.2", "hostname": "sandbox", "root": ["path": .string(root), "readonly": true],
+            "process": process, "mounts": .array(mounts), "linux": linux,
+        ]
+    }
+
+    /// The program inside.
+    var command: [String] {
+        (token == nil ? ["--listen-fd", "\(Self.listener)"] : ["--listen", Self.socket])
+            + [
+                "--workdir", "/workspace", "--root", "/tmp", "--proxy-port",
+                spec.network == .none ? "0" : "\(Self.proxyPort)", "--output-limit", "\(spec.limits.outputBytes)",
+                "--read-only-root", "/usr",
+            ]
+    }
+
+    private var process: JSON {
+        let sets = ["bounding", "effective", "inheritable", "permitted", "ambient"]
+        return [
+            "terminal": false, "user": ["uid": JSON(Self.user), "gid": JSON(Self.user)], "cwd": "/workspace",
+            "args": .array(([Self.execd] + command).map { .string($0) }),
+            "env": .array(variables.map { .string("\($0.name)=\($0.value)") }),
+            "capabilities": .object(JSON.Object(sets.map { (key: $0, value: [JSON]().asJSON) })),
+            "rlimits": [["type": "RLIMIT_CORE", "soft": 0, "hard": 0]], "noNewPrivileges": true,
+        ]
+    }
+
+    private var variables: [(name: String, value: String)] {
+        let standard = [
+            ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"), ("HOME", "/workspace"),
+            ("USER", "agent"), ("LOGNAME", "agent"), ("LANG", "C.UTF-8"), ("TMPDIR", "/tmp"),
+        ]
+        let names = Set(spec.environment.map(\.name) + [ExecdToken.variable])
+        let own = spec.environment.filter { $0.name != ExecdToken.variable }
+        let secret = token.map { [(name: ExecdToken.variable, value: $0.exposed)] } ?? []
+        return standard.filter { !names.contains($0.0) }.map { (name: $0.0, value: $0.1) } + own + secret
+    }
+
+    private var mounts: [JSON] {
+        // Memory file systems count against the memory bound. Their sizes stay well below it together: what fills them
+        // must not push the daemon out, which no killing of programs could prevent.
+        let unit = max(1 << 16, spec.limits.memoryBytes / 32)
+        return [
+            Self.mount("proc", "proc", at: "/proc", ["nosuid", "noexec", "nodev"]),
+            Self.memory(at: "/dev", ["nosuid", "noexec", "mode=755", "size=65536"]),
+            Self.mount(
+                "devpts", "devpts", at: "/dev/pts", ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"]),
+            Self.memory(at: "/dev/shm", ["nosuid", "nodev", "noexec", "mode=1777", "size=\(4 * unit)"]),
+            Self.memory(at: "/tmp", ["nosuid", "nodev", "mode=1777", "size=\(12 * unit)"]),
+            // The daemon makes its socket here, where it cannot be handed one.
+            Self.memory(at: "/run", ["nosuid", "nodev", token == nil ? "mode=755" : "mode=1777", "size=\(unit)"]),
+            Self.mount("bind", daemonFolder, at: Self.daemonFolder, ["bind", "ro", "nosuid", "nodev"]),
+            Self.mount("bind", work, at: "/workspace", ["bind", "rw", "nosuid", "nodev"]),
+        ]
+    }
+
+    private static func mount(_ type: String, _ source: String, at target: String, _ options: [String]) -> JSON {
+        [
+            "destination": .string(target), "type": .string(type), "source": .string(source),
+            "options": .array(options.map { .string($0) }),
+        ]
+    }
+
+    private static func memory(at target: String, _ options: [String]) -> JSON {
+        mount("tmpfs", "tmpfs", at: target, options)
+    }
+
+    private var linux: JSON {
+        let kinds = ["pid", "network", "ipc", "uts", "mount", "user"]
+        var members: [(key: String, value: JSON)] = [
+            ("namespaces", .array(kinds.map { ["type": .string($0)] })), ("uidMappings", identities),
+            ("gidMappings", identities), ("maskedPaths", .array(Self.masked.map { .string($0) })),
+            ("readonlyPaths", .array(Self.readOnly.map { .string($0) })), ("seccomp", SyscallAllowList.json),
+        ]
+        if let cgroup {
+            members += [
+                ("cgroupsPath", .string(cgroup)),
+                // The bounds are written to the groups by the engine; only devices are the runtime's.
+                ("resources", ["devices": [["allow": false, "access": "rwm"]]]),
+            ]
+        }
+        return .object(JSON.Object(members))
+    }
+
+    /// Two users, neither of whom is anybody on the host. The container's root sets it up and runs nothing afterwards.
+    private var identities: JSON {
+        [
+            ["containerID": 0, "hostID": .integer(Int64(rootUser)), "size": 1],
+            ["containerID": JSON(Self.user), "hostID": .integer(Int64(programUser)), "size": 1],
+        ]
+    }
+
+    private static let masked = [
+        "/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
+        "/proc/sched_debug", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats", "/sys/firmware",
+        "/sys/devices/virtual/powercap",
+    ]
+    private static let readOnly = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]
+}
+
+extension [JSON] {
+    fileprivate var asJSON: JSON { .array(self) }
+}

@@ -1,0 +1,129 @@
+internal import CLinux
+internal import Glibc
+internal import Sandbox
+internal import Wire
+
+extension OCIEngine {
+    /// The folder on the host that every container has mounted, with the daemon in it.
+    var daemonFolder: String { "\(paths.runtime)/daemon" }
+
+    /// The same for the same sandbox. Unique on the host: gVisor names abstract sockets after it.
+    func containerName(_ id: SandboxID) -> String { "perimeter-\(owner)-\(id)" }
+    func runtimeState(_ id: SandboxID) -> String { paths.sandbox(id).folder + "/state" }
+    func bundle(_ id: SandboxID) -> String { paths.sandbox(id).folder + "/bundle" }
+
+    /// The users on the host that a container's programs and its root are: far from all real ones, the same for the same
+    /// session, so that the files of its work directory stay its own.
+    static func users(_ id: SandboxID) -> (program: UInt32, root: UInt32) {
+        let program = ConfinedProgram.user(of: id)
+        return (program, program + 0x1000_0000)
+    }
+
+    /// Everything up to a running container; what was made is removed again when a step fails.
+    func started(_ spec: SandboxSpec) async throws(SandboxError) -> OCILedger {
+        let result = await offPool { [self] () -> Result<OCILedger, SystemError> in
+            removeNow(spec.id)
+            do throws(SystemError) {
+                try prepareHost(diskBytes: spec.limits.diskBytes)
+                let sandbox = paths.sandbox(spec.id)
+                try HostFiles.makeFolder(sandbox.folder, mode: 0o711)
+                try groups.create(spec.id, spec.limits)
+                if case .snapshot(let name) = spec.source {
+                    try shelf.place(name, at: sandbox.image, within: spec.limits.diskBytes)
+                }
+                try disk.open(spec.id, bytes: spec.limits.diskBytes, owner: Self.users(spec.id).program)
+                try RootMount(in: sandbox.folder).open(configuration.rootfs)
+                return .success(try launch(spec))
+            } catch {
+                removeNow(spec.id)
+                return .failure(error)
+            }
+        }
+        do { return try result.get() } catch { throw SandboxError(error) }
+    }
+
+    private func launch(_ spec: SandboxSpec) throws(SystemError) -> OCILedger {
+        let sandbox = paths.sandbox(spec.id)
+        let program = try program()
+        let token = configuration.runtime.preservesDescriptors ? nil : ExecdToken()
+        let users = Self.users(spec.id)
+        try HostFiles.makeFolder(bundle(spec.id), mode: 0o700)
+        try HostFiles.makeFolder(runtimeState(spec.id), mode: 0o711)
+        let description = ContainerBundle(
+            spec: spec, runtime: configuration.runtime, root: RootMount(in: sandbox.folder).target,
+            daemonFolder: daemonFolder, work: disk.source(spec.id), rootUser: users.root, programUser: users.program,
+            cgroup: configuration.runtime.leavesGroupsAlone ? nil : "/perimeter-\(owner)/\(spec.id)", token: token)
+        try HostFiles.write(description.json.text, to: "\(bundle(spec.id))/config.json", mode: 0o600)
+        let listener = token == nil ? try listen(sandbox) : nil
+        defer { if let listener { close(listener) } }
+        let joins = try groups.openJoins(spec.id)
+        defer { for join in joins { close(join) } }
+        let pidFile = "\(bundle(spec.id))/pid"
+        try program.run(
+            configuration.runtime.run(
+                containerName(spec.id), bundle: bundle(spec.id), state: runtimeState(spec.id), pidFile: pidFile),
+            joining: joins, listener: listener, within: configuration.startDeadline)
+        // Until the ledger is written the container is found by its groups.
+        guard let pid = HostFiles.text(pidFile).flatMap({ Int32($0.prefix { $0.isNumber }) }),
+            let startedAt = SandboxLedger.startTime(of: pid)
+        else { throw SystemError("the container ended at once", code: ECHILD) }
+        let ledger = OCILedger(
+            process: SandboxLedger(pid: pid, startedAt: startedAt, hasProxy: spec.network != .none),
+            runtime: configuration.runtime, token: token)
+        try HostFiles.write(ledger.text, to: sandbox.ledger, mode: 0o600)
+        return ledger
+    }
+
+    private func listen(_ sandbox: SandboxPaths) throws(SystemError) -> Int32 {
+        let listener = clinux_listen_unix(sandbox.socket)
+        guard listener >= 0 else { throw SystemError("listen at \(sandbox.socket)") }
+        guard chmod(sandbox.socket, 0o600) == 0 else {
+            close(listener)
+            throw SystemError("chmod \(sandbox.socket)")
+        }
+        return listener
+    }
+
+    private func program() throws(SystemError) -> RuntimeProgram {
+        let runtime = configuration.runtime
+        guard let path = RuntimeProgram.path(of: runtime, chosen: configuration.runtimePath) else {
+            throw SystemError("find \(configuration.runtimePath ?? runtime.rawValue)", code: ENOENT)
+        }
+        return RuntimeProgram(path: path, runtime: runtime, cgroupRoot: configuration.cgroupRoot)
+    }
+
+    /// A connection to the daemon inside.
+    func dial(_ id: SandboxID, _ ledger: OCILedger) throws(SystemError) -> Int32 {
+        guard ledger.token != nil else {
+            let path = paths.sandbox(id).socket
+            let socket = clinux_connect_unix(path)
+            guard socket >= 0 else { throw SystemError("connect to \(path)") }
+            return socket
+        }
+        return try bridge(id)
+    }
+
+    /// Carries a connection through a program that the runtime runs inside; it ends with the connection.
+    private func bridge(_ id: SandboxID) throws(SystemError) -> Int32 {
+        var pair: [Int32] = [-1, -1]
+        guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &pair) == 0 else {
+            throw SystemError("socketpair")
+        }
+        defer { close(pair[1]) }
+        let messages = clinux_memory_file("messages", nil, 0)
+        defer { if messages >= 0 { close(messages) } }
+        do throws(SystemError) {
+            guard messages >= 0 else { throw SystemError("memfd") }
+            let joins = try groups.openJoins(id)
+            defer { for join in joins { close(join) } }
+            let command = configuration.runtime.execute(
+                [ContainerBundle.execd, "--bridge", ContainerBundle.socket], in: containerName(id),
+                state: runtimeState(id))
+            _ = try program().spawn(command, joins, [(pair[1], 0), (pair[1], 1), (messages, 2)])
+            return pair[0]
+        } catch {
+            close(pair[0])
+            throw error
+        }
+    }
+}
