@@ -9,14 +9,11 @@ struct ContainerBundle: Sendable {
     static let proxyPort = 3128
     static let daemonFolder = "/opt/perimeter"
     static let execd = daemonFolder + "/execd"
-    /// Where the daemon listens when no descriptor can be handed to it.
-    static let socket = "/run/execd.sock"
-    static let listener = 3
+    static let listener: Int32 = 3
     /// What must be a folder in every root file system, for something to be mounted there.
     static let mountPoints = ["proc", "dev", "sys", "tmp", "run", "workspace", "opt/perimeter"]
 
     var spec: SandboxSpec
-    var runtime: OCIRuntime
     /// On the host: the root file system, the folder with the daemon, the work directory.
     var root: String
     var daemonFolder: String
@@ -26,8 +23,6 @@ struct ContainerBundle: Sendable {
     var programUser: UInt32
     /// Below the mounts of the control groups; nil leaves the container in the groups of its runtime.
     var cgroup: String?
-    /// For a daemon at a path.
-    var token: ExecdToken?
 
     var json: JSON {
         [
@@ -38,12 +33,11 @@ struct ContainerBundle: Sendable {
 
     /// The program inside.
     var command: [String] {
-        (token == nil ? ["--listen-fd", "\(Self.listener)"] : ["--listen", Self.socket])
-            + [
-                "--workdir", "/workspace", "--root", "/tmp", "--proxy-port",
-                spec.network == .none ? "0" : "\(Self.proxyPort)", "--output-limit", "\(spec.limits.outputBytes)",
-                "--read-only-root", "/usr",
-            ]
+        [
+            "--listen-fd", "\(Self.listener)", "--workdir", "/workspace", "--root", "/tmp", "--proxy-port",
+            spec.network == .none ? "0" : "\(Self.proxyPort)", "--output-limit", "\(spec.limits.outputBytes)",
+            "--read-only-root", "/usr",
+        ]
     }
 
     private var process: JSON {
@@ -62,10 +56,8 @@ struct ContainerBundle: Sendable {
             ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"), ("HOME", "/workspace"),
             ("USER", "agent"), ("LOGNAME", "agent"), ("LANG", "C.UTF-8"), ("TMPDIR", "/tmp"),
         ]
-        let names = Set(spec.environment.map(\.name) + [ExecdToken.variable])
-        let own = spec.environment.filter { $0.name != ExecdToken.variable }
-        let secret = token.map { [(name: ExecdToken.variable, value: $0.exposed)] } ?? []
-        return standard.filter { !names.contains($0.0) }.map { (name: $0.0, value: $0.1) } + own + secret
+        let names = Set(spec.environment.map(\.name))
+        return standard.filter { !names.contains($0.0) }.map { (name: $0.0, value: $0.1) } + spec.environment
     }
 
     private var mounts: [JSON] {
@@ -79,8 +71,7 @@ struct ContainerBundle: Sendable {
                 "devpts", "devpts", at: "/dev/pts", ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"]),
             Self.memory(at: "/dev/shm", ["nosuid", "nodev", "noexec", "mode=1777", "size=\(4 * unit)"]),
             Self.memory(at: "/tmp", ["nosuid", "nodev", "mode=1777", "size=\(12 * unit)"]),
-            // The daemon makes its socket here, where it cannot be handed one.
-            Self.memory(at: "/run", ["nosuid", "nodev", token == nil ? "mode=755" : "mode=1777", "size=\(unit)"]),
+            Self.memory(at: "/run", ["nosuid", "nodev", "mode=755", "size=\(unit)"]),
             Self.mount("bind", daemonFolder, at: Self.daemonFolder, ["bind", "ro", "nosuid", "nodev"]),
             Self.mount("bind", work, at: "/workspace", ["bind", "rw", "nosuid", "nodev"]),
         ]

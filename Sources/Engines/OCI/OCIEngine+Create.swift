@@ -7,7 +7,7 @@ extension OCIEngine {
     /// The folder on the host that every container has mounted, with the daemon in it.
     var daemonFolder: String { "\(paths.runtime)/daemon" }
 
-    /// The same for the same sandbox. Unique on the host: gVisor names abstract sockets after it.
+    /// The same for the same sandbox.
     func containerName(_ id: SandboxID) -> String { "perimeter-\(owner)-\(id)" }
     func runtimeState(_ id: SandboxID) -> String { paths.sandbox(id).folder + "/state" }
     func bundle(_ id: SandboxID) -> String { paths.sandbox(id).folder + "/bundle" }
@@ -20,8 +20,8 @@ extension OCIEngine {
     }
 
     /// Everything up to a running container; what was made is removed again when a step fails.
-    func started(_ spec: SandboxSpec) async throws(SandboxError) -> OCILedger {
-        let result = await offPool { [self] () -> Result<OCILedger, SystemError> in
+    func started(_ spec: SandboxSpec) async throws(SandboxError) {
+        let result = await offPool { [self] () -> Result<Void, SystemError> in
             removeNow(spec.id)
             do throws(SystemError) {
                 try prepareHost(diskBytes: spec.limits.diskBytes)
@@ -33,29 +33,29 @@ extension OCIEngine {
                 }
                 try disk.open(spec.id, bytes: spec.limits.diskBytes, owner: Self.users(spec.id).program)
                 try RootMount(in: sandbox.folder).open(configuration.rootfs)
-                return .success(try launch(spec))
+                try launch(spec)
+                return .success(())
             } catch {
                 removeNow(spec.id)
                 return .failure(error)
             }
         }
-        do { return try result.get() } catch { throw SandboxError(error) }
+        do { try result.get() } catch { throw SandboxError(error) }
     }
 
-    private func launch(_ spec: SandboxSpec) throws(SystemError) -> OCILedger {
+    private func launch(_ spec: SandboxSpec) throws(SystemError) {
         let sandbox = paths.sandbox(spec.id)
         let program = try program()
-        let token = configuration.runtime.preservesDescriptors ? nil : ExecdToken()
         let users = Self.users(spec.id)
         try HostFiles.makeFolder(bundle(spec.id), mode: 0o700)
         try HostFiles.makeFolder(runtimeState(spec.id), mode: 0o711)
         let description = ContainerBundle(
-            spec: spec, runtime: configuration.runtime, root: RootMount(in: sandbox.folder).target,
+            spec: spec, root: RootMount(in: sandbox.folder).target,
             daemonFolder: daemonFolder, work: disk.source(spec.id), rootUser: users.root, programUser: users.program,
-            cgroup: configuration.runtime.leavesGroupsAlone ? nil : "/perimeter-\(owner)/\(spec.id)", token: token)
+            cgroup: configuration.runtime.leavesGroupsAlone ? nil : "/perimeter-\(owner)/\(spec.id)")
         try HostFiles.write(description.json.text, to: "\(bundle(spec.id))/config.json", mode: 0o600)
-        let listener = token == nil ? try listen(sandbox) : nil
-        defer { if let listener { close(listener) } }
+        let listener = try listen(sandbox)
+        defer { close(listener) }
         let joins = try groups.openJoins(spec.id)
         defer { for join in joins { close(join) } }
         let pidFile = "\(bundle(spec.id))/pid"
@@ -67,11 +67,8 @@ extension OCIEngine {
         guard let pid = HostFiles.text(pidFile).flatMap({ Int32($0.prefix { $0.isNumber }) }),
             let startedAt = SandboxLedger.startTime(of: pid)
         else { throw SystemError("the container ended at once", code: ECHILD) }
-        let ledger = OCILedger(
-            process: SandboxLedger(pid: pid, startedAt: startedAt, hasProxy: spec.network != .none),
-            runtime: configuration.runtime, token: token)
+        let ledger = SandboxLedger(pid: pid, startedAt: startedAt, hasProxy: spec.network != .none)
         try HostFiles.write(ledger.text, to: sandbox.ledger, mode: 0o600)
-        return ledger
     }
 
     private func listen(_ sandbox: SandboxPaths) throws(SystemError) -> Int32 {
@@ -86,44 +83,9 @@ extension OCIEngine {
 
     private func program() throws(SystemError) -> RuntimeProgram {
         let runtime = configuration.runtime
-        guard let path = RuntimeProgram.path(of: runtime, chosen: configuration.runtimePath) else {
+        guard let path = runtime.path(chosen: configuration.runtimePath) else {
             throw SystemError("find \(configuration.runtimePath ?? runtime.rawValue)", code: ENOENT)
         }
         return RuntimeProgram(path: path, runtime: runtime, cgroupRoot: configuration.cgroupRoot)
-    }
-
-    /// A connection to the daemon inside.
-    func dial(_ id: SandboxID, _ ledger: OCILedger) throws(SystemError) -> Int32 {
-        guard ledger.token != nil else {
-            let path = paths.sandbox(id).socket
-            let socket = clinux_connect_unix(path)
-            guard socket >= 0 else { throw SystemError("connect to \(path)") }
-            return socket
-        }
-        return try bridge(id)
-    }
-
-    /// Carries a connection through a program that the runtime runs inside; it ends with the connection.
-    private func bridge(_ id: SandboxID) throws(SystemError) -> Int32 {
-        var pair: [Int32] = [-1, -1]
-        guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &pair) == 0 else {
-            throw SystemError("socketpair")
-        }
-        defer { close(pair[1]) }
-        let messages = clinux_memory_file("messages", nil, 0)
-        defer { if messages >= 0 { close(messages) } }
-        do throws(SystemError) {
-            guard messages >= 0 else { throw SystemError("memfd") }
-            let joins = try groups.openJoins(id)
-            defer { for join in joins { close(join) } }
-            let command = configuration.runtime.execute(
-                [ContainerBundle.execd, "--bridge", ContainerBundle.socket], in: containerName(id),
-                state: runtimeState(id))
-            _ = try program().spawn(command, joins, [(pair[1], 0), (pair[1], 1), (messages, 2)])
-            return pair[0]
-        } catch {
-            close(pair[0])
-            throw error
-        }
     }
 }

@@ -10,8 +10,8 @@ extension OCIEngine {
             ("cpu", abilities.cpu != nil), ("disk", isRoot),
         ]
         return EngineCapabilities(
-            isolation: configuration.runtime.sharesKernel ? .sharedKernel : .userSpaceKernel,
-            pause: groups.canFreeze ? .processes : .files, snapshot: groups.canFreeze ? .files : .nothing,
+            isolation: .sharedKernel, pause: groups.canFreeze ? .processes : .files,
+            snapshot: groups.canFreeze ? .files : .nothing,
             images: false, bounds: Set(bounds.filter(\.1).map(\.0)))
     }
 
@@ -22,12 +22,9 @@ extension OCIEngine {
             ("memory", abilities.memory), ("processes", abilities.processes), ("CPU", abilities.cpu), ("disk", "image"),
         ]
         let held = bounds.compactMap { bound in bound.1.map { "\(bound.0) (\($0))" } }.joined(separator: ", ")
-        let kernel =
-            configuration.runtime.sharesKernel
-            ? "seccomp allow-list, the host's kernel is shared" : "gVisor's kernel in user space (ptrace)"
         return
-            "oci: container of \(configuration.runtime.rawValue); own users and namespaces, \(kernel), no capabilities, "
-            + "no network, read-only root; bounded \(held)"
+            "oci: container of \(configuration.runtime.rawValue); own users and namespaces, seccomp allow-list, no capabilities, "
+            + "no network, read-only root; bounded \(held); the host's kernel is shared"
     }
 
     func refuseUnsupported(_ spec: SandboxSpec) throws(SandboxError) {
@@ -45,7 +42,7 @@ extension OCIEngine {
                 .unsupported, "limits need at least 32 MiB of memory, 32 processes, 1 % CPU and 16 MiB of disk")
         }
         for (name, value) in spec.environment
-        where name.isEmpty || (name + value).utf8.contains(0) || name.contains("=") || name == ExecdToken.variable {
+        where name.isEmpty || (name + value).utf8.contains(0) || name.contains("=") {
             throw SandboxError(.unsupported, "'\(name.prefix(64))' cannot be an environment variable")
         }
         let missing = groups.abilities.missing + (isRoot ? [] : ["disk"])
@@ -97,7 +94,7 @@ extension OCIEngine {
         let checks = [
             (isRoot, "the worker is not root", "run it as root: it mounts the root file systems and work directories"),
             (
-                RuntimeProgram.path(of: runtime, chosen: configuration.runtimePath) != nil,
+                runtime.path(chosen: configuration.runtimePath) != nil,
                 "there is no \(configuration.runtimePath ?? runtime.rawValue)", "apt-get install \(runtime.rawValue)"
             ),
             (

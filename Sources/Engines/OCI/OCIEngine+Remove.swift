@@ -11,12 +11,12 @@ extension OCIEngine {
     /// Needs no runtime: the kernel ends a container with the processes in its groups, and its state is in the sandbox's folder.
     func removeNow(_ id: SandboxID) {
         let sandbox = paths.sandbox(id)
-        let ledger = HostFiles.text(sandbox.ledger).flatMap { OCILedger(parsing: $0) }
+        let ledger = HostFiles.text(sandbox.ledger).flatMap { SandboxLedger(parsing: $0) }
         if !groups.destroy(id) {
             logger.error("control groups of a sandbox stay behind", metadata: ["sandbox_id": "\(id)"])
         }
         removeRuntimeGroups(id)
-        ledger?.process.collect()
+        ledger?.collect()
         RootMount(in: sandbox.folder).close()
         disk.close(id)
         HostFiles.removeTree(bundle(id))
@@ -26,7 +26,6 @@ extension OCIEngine {
 
     /// Removes the groups that a runtime made in controllers which bound nothing here, or their parents.
     func removeRuntimeGroups(_ id: SandboxID?) {
-        guard !configuration.runtime.leavesGroupsAlone else { return }
         for controller in HostFiles.names(in: configuration.cgroupRoot) {
             rmdir("\(configuration.cgroupRoot)/\(controller)/perimeter-\(owner)" + (id.map { "/\($0)" } ?? ""))
         }

@@ -4,8 +4,7 @@ public import Logging
 public import Sandbox
 internal import Synchronization
 
-/// Sandboxes as containers of an OCI runtime: crun and runc, which share the host's kernel, or gVisor's runsc, which has one of
-/// its own in user space.
+/// Sandboxes as containers of an OCI runtime, crun or runc, on a root file system that the operator names.
 ///
 /// There is no daemon between: a runtime starts a container and leaves. Sandboxes outlive this process; the next one finds them
 /// by their ledgers.
@@ -54,16 +53,11 @@ public final class OCIEngine: SandboxProvider, SandboxKeeper {
         }
     }
 
-    private func ledger(_ id: SandboxID) async -> OCILedger? {
-        let path = paths.sandbox(id).ledger
-        return await offPool { HostFiles.text(path).flatMap { OCILedger(parsing: $0) } }
-    }
-
     /// Comes back to a sandbox that lives already; nil when there is none that can be used.
     private func attach(_ spec: SandboxSpec) async throws(SandboxError) -> (any Sandbox)? {
-        guard let ledger = await ledger(spec.id), ledger.process.isAlive,
-            ledger.process.hasProxy == (spec.network != .none), ledger.runtime == configuration.runtime
-        else { return nil }
+        let path = paths.sandbox(spec.id).ledger
+        let ledger = await offPool { HostFiles.text(path).flatMap { SandboxLedger(parsing: $0) } }
+        guard let ledger, ledger.isAlive, ledger.hasProxy == (spec.network != .none) else { return nil }
         // The bounds of this request hold from now on, whatever the earlier ones were. A paused sandbox goes on.
         guard
             await offPool({ [groups] in
@@ -71,7 +65,7 @@ public final class OCIEngine: SandboxProvider, SandboxKeeper {
             })
         else { return nil }
         do throws(SandboxError) {
-            let client = try await connect(spec, ledger, within: Self.attachDeadline)
+            let client = try await connect(spec, within: Self.attachDeadline)
             return ExecdSandbox(id: spec.id, boundary: boundary, client: client, keeper: self)
         } catch {
             logger.warning(
@@ -84,10 +78,10 @@ public final class OCIEngine: SandboxProvider, SandboxKeeper {
     private func create(_ spec: SandboxSpec) async throws(SandboxError) -> any Sandbox {
         let clock = ContinuousClock()
         let begin = clock.now
-        let ledger = try await started(spec)
+        try await started(spec)
         let launched = clock.now
         do throws(SandboxError) {
-            let client = try await connect(spec, ledger, within: Self.readyDeadline)
+            let client = try await connect(spec, within: Self.readyDeadline)
             return ExecdSandbox(
                 id: spec.id, boundary: boundary, client: client, keeper: self,
                 stages: [.create: launched - begin, .execdReady: clock.now - launched])
@@ -97,18 +91,20 @@ public final class OCIEngine: SandboxProvider, SandboxKeeper {
         }
     }
 
-    private func connect(
-        _ spec: SandboxSpec, _ ledger: OCILedger, within deadline: Duration
-    ) async throws(SandboxError) -> ExecdClient {
-        let result = await offPool { [self] () -> Result<Int32, SystemError> in
-            do throws(SystemError) { return .success(try dial(spec.id, ledger)) } catch { return .failure(error) }
+    /// Connects once: the socket listens from before the container starts until the end of its last process, so a refusal means
+    /// that there is none, and an early end that it died.
+    private func connect(_ spec: SandboxSpec, within deadline: Duration) async throws(SandboxError) -> ExecdClient {
+        let path = paths.sandbox(spec.id).socket
+        let connected = await offPool { () -> Result<Int32, SystemError> in
+            let socket = clinux_connect_unix(path)
+            return socket >= 0 ? .success(socket) : .failure(SystemError("connect to \(path)"))
         }
-        let descriptor: Int32
-        do { descriptor = try result.get() } catch {
+        let socket: Int32
+        do { socket = try connected.get() } catch {
             throw SandboxError(.lost, "no daemon listens in the sandbox", cause: error)
         }
         return try await ExecdClient.connect(
-            descriptor: descriptor, token: ledger.token, gate: gate(spec), deadline: deadline, logger: logger)
+            descriptor: socket, gate: gate(spec), deadline: deadline, logger: logger)
     }
 
     public func sweep(keeping live: Set<SandboxID>) async {

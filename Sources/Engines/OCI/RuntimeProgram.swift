@@ -12,17 +12,11 @@ struct RuntimeProgram: Sendable {
     private static let openFiles: UInt64 = 65_536
     private static let unshare = "/usr/bin/unshare"
 
-    /// Finds the executable.
-    /// - Returns: nil when it is at none of the usual places.
-    static func path(of runtime: OCIRuntime, chosen: String?) -> String? {
-        (chosen.map { [$0] } ?? runtime.usualPaths).first { access($0, X_OK) == 0 }
-    }
-
     /// Runs it to its end.
     /// - Parameter listener: becomes descriptor 3 of the program.
     /// - Throws: ETIMEDOUT after the deadline, by when it is killed; EIO with what it printed when it failed.
     func run(
-        _ arguments: [String], joining joins: [Int32], listener: Int32?, within deadline: Duration
+        _ arguments: [String], joining joins: [Int32], listener: Int32, within deadline: Duration
     ) throws(SystemError) {
         // Not the null device: crun gives its standard streams to the user inside, who would own that of the host.
         let input = clinux_memory_file("input", nil, 0)
@@ -31,16 +25,14 @@ struct RuntimeProgram: Sendable {
         guard input >= 0, messages >= 0 else { throw SystemError("memfd") }
         let pid = try spawn(
             arguments, joins,
-            [(input, 0), (messages, 1), (messages, 2)]
-                + (listener.map { [(source: $0, target: Int32(ContainerBundle.listener))] } ?? []))
+            [(input, 0), (messages, 1), (messages, 2), (listener, ContainerBundle.listener)])
         let status = try Self.wait(pid, within: deadline)
         guard clinux_did_exit(status) != 0, clinux_exit_status(status) == 0 else {
             throw SystemError("\(runtime.rawValue): \(Self.text(of: messages))", code: EIO)
         }
     }
 
-    /// Starts it.
-    func spawn(
+    private func spawn(
         _ arguments: [String], _ joins: [Int32], _ descriptors: [(source: Int32, target: Int32)]
     ) throws(SystemError) -> Int32 {
         let maps = descriptors.map { clinux_descriptor_map(source: $0.source, target: $0.target) }

@@ -25,7 +25,7 @@ struct OCIRig: EngineRig {
     ) -> OCIEngine {
         OCIEngine(
             configuration: OCIConfiguration(
-                execdPath: execd, stateDirectory: folder + "/state", rootfs: rootfs ?? folder + "/rootfs",
+                execdPath: execd, stateDirectory: folder + "/state", rootfs: rootfs ?? OCIRootfs.path,
                 runtime: runtime, runtimeDirectory: folder + "/run", runtimePath: path, cgroupRoot: cgroupRoot,
                 startDeadline: startDeadline),
             gate: { _ in gate }, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
@@ -36,7 +36,6 @@ struct OCIRig: EngineRig {
         let prefix = "t\(String(UInt32.random(in: 0...UInt32.max), radix: 36))"
         let folder = "/tmp/perimeter-\(prefix)"
         guard mkdir(folder, 0o755) == 0 else { throw NamespaceRig.Failure("no folder") }
-        _ = try OCIRootfs.make(in: folder)
         let gate = RecordingGate()
         let rig = OCIRig(
             folder: folder, prefix: prefix, runtime: runtime, engine: engine(runtime, in: folder, gate: gate),

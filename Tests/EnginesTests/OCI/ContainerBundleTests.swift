@@ -1,0 +1,80 @@
+import Sandbox
+import Testing
+import Wire
+
+@testable import Engines
+
+/// The pure core: `config.json`, and the allow-list in it.
+struct ContainerBundleTests {
+    private func bundle(
+        _ environment: [(name: String, value: String)] = [], cgroup: String? = nil
+    ) throws -> JSON {
+        let id = try #require(SandboxID("a"))
+        return ContainerBundle(
+            spec: SandboxSpec(id: id, limits: NamespaceRig.limits, environment: environment),
+            root: "/r", daemonFolder: "/d", work: "/w", rootUser: 7, programUser: 8, cgroup: cgroup
+        ).json
+    }
+
+    @Test func `a container can gain nothing`() throws {
+        let json = try bundle()
+        #expect(json["root"] == ["path": "/r", "readonly": true])
+        #expect(json["process"]?["noNewPrivileges"] == true && json["process"]?["terminal"] == false)
+        #expect(json["process"]?["user"] == ["uid": 1000, "gid": 1000])
+        let sets = json["process"]?["capabilities"]?.objectValue?.members ?? []
+        #expect(sets.count == 5 && sets.allSatisfy { $0.value == [] })
+        let kinds = Set((json["linux"]?["namespaces"]?.arrayValue ?? []).compactMap { $0["type"]?.stringValue })
+        #expect(kinds == ["pid", "network", "ipc", "uts", "mount", "user"])
+        #expect((json["linux"]?["namespaces"]?.arrayValue ?? []).allSatisfy { $0["path"] == nil })
+        for map in ["uidMappings", "gidMappings"] {
+            #expect(
+                json["linux"]?[map] == [
+                    ["containerID": 0, "hostID": 7, "size": 1], ["containerID": 1000, "hostID": 8, "size": 1],
+                ])
+        }
+        #expect(json["hooks"] == nil && json["linux"]?["devices"] == nil && json["linux"]?["resources"] == nil)
+    }
+
+    @Test func `every mount is bounded or read-only, and none honours devices and set-user bits`() throws {
+        var writable: [String] = []
+        for mount in try #require(try bundle()["mounts"]?.arrayValue) {
+            let target = mount["destination"]?.stringValue ?? ""
+            let options = (mount["options"]?.arrayValue ?? []).compactMap(\.stringValue)
+            #expect(options.contains("nosuid"))
+            // The runtime makes the devices in these two.
+            #expect(options.contains("nodev") || ["/dev", "/dev/pts"].contains(target))
+            if mount["type"] == "tmpfs" { #expect(options.contains { $0.hasPrefix("size=") }) }
+            if mount["type"] == "bind", !options.contains("ro") { writable.append(target) }
+        }
+        #expect(writable == ["/workspace"])
+    }
+
+    @Test func `variables are the caller's, and a runtime is told of groups where it must`() throws {
+        let json = try bundle(
+            [("PATH", "/x"), ("A", "b=c")], cgroup: "/p/a")
+        let lines = (json["process"]?["env"]?.arrayValue ?? []).compactMap(\.stringValue)
+        #expect(lines.filter { $0.hasPrefix("PATH=") } == ["PATH=/x"])
+        #expect(lines.contains("A=b=c"))
+        #expect(json["linux"]?["cgroupsPath"] == "/p/a")
+        #expect(json["linux"]?["resources"] == ["devices": [["allow": false, "access": "rwm"]]])
+    }
+
+    @Test func `the allow-list leaves out what builds privileges`() {
+        let names = SyscallAllowList.plain
+        #expect(Set(names).count == names.count)
+        let dangerous = [
+            "mount", "umount2", "pivot_root", "chroot", "unshare", "setns", "ptrace", "process_vm_readv",
+            "process_vm_writev", "bpf", "perf_event_open", "userfaultfd", "keyctl", "add_key", "request_key",
+            "io_uring_setup", "kexec_load", "init_module", "finit_module", "open_by_handle_at", "clone", "clone3",
+            "socket", "personality", "reboot", "swapon", "quotactl", "move_mount", "fsopen", "fsmount", "open_tree",
+            "iopl", "ioperm", "syslog", "acct", "settimeofday", "clock_settime", "pidfd_getfd", "mount_setattr",
+        ]
+        #expect(Set(dangerous).isDisjoint(with: names))
+        #expect(SyscallAllowList.json["defaultAction"] == "SCMP_ACT_ERRNO")
+        let rules = SyscallAllowList.json["syscalls"]?.arrayValue ?? []
+        for rule in rules where rule["names"] != .array(names.map { .string($0) }) {
+            #expect(
+                rule["args"]?.arrayValue?.count == 1, "a call that is dangerous in general is allowed in particular")
+        }
+    }
+}
