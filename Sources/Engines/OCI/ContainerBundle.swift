@@ -45,19 +45,10 @@ struct ContainerBundle: Sendable {
         return [
             "terminal": false, "user": ["uid": JSON(Self.user), "gid": JSON(Self.user)], "cwd": "/workspace",
             "args": .array(([Self.execd] + command).map { .string($0) }),
-            "env": .array(variables.map { .string("\($0.name)=\($0.value)") }),
+            "env": .array(ProgramEnvironment.standard.map { .string("\($0.name)=\($0.value)") }),
             "capabilities": .object(JSON.Object(sets.map { (key: $0, value: [JSON]().asJSON) })),
             "rlimits": [["type": "RLIMIT_CORE", "soft": 0, "hard": 0]], "noNewPrivileges": true,
         ]
-    }
-
-    private var variables: [(name: String, value: String)] {
-        let standard = [
-            ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"), ("HOME", "/workspace"),
-            ("USER", "agent"), ("LOGNAME", "agent"), ("LANG", "C.UTF-8"), ("TMPDIR", "/tmp"),
-        ]
-        let names = Set(spec.environment.map(\.name))
-        return standard.filter { !names.contains($0.0) }.map { (name: $0.0, value: $0.1) } + spec.environment
     }
 
     private var mounts: [JSON] {

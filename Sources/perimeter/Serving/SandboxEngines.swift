@@ -11,7 +11,7 @@ struct SandboxEngines {
     let logger: Logger
 
     /// What `worker.sandbox_engine` may name beside `auto`.
-    static let names = ["namespace", "docker", "microvm", "kubernetes", "custom"]
+    static let names = ["namespace", "oci", "docker", "microvm", "kubernetes", "custom"]
 
     /// The engine that is asked for, with a warm pool in front when that is asked for.
     /// - Throws: ``CommandError`` when something that the engine needs cannot be found.
@@ -50,6 +50,7 @@ struct SandboxEngines {
         case "microvm": settings.worker.microvmGuest != nil && !settings.worker.microvmEmulation
         // Elsewhere, in hands that nobody here can look at: they are used where they are named.
         case "kubernetes", "custom": false
+        case "oci": settings.worker.ociRootfs != nil
         default: true
         }
     }
@@ -95,9 +96,25 @@ struct SandboxEngines {
                     emulation: settings.worker.microvmEmulation,
                     allowsWeakerLimits: settings.worker.allowsWeakerLimits),
                 gate: gate, logger: logger)
+        case "oci": return try ociEngine(execd)
         default:
             throw CommandError(.usage, "worker.sandbox_engine: there is no engine '\(name)'")
         }
+    }
+
+    private func ociEngine(_ execd: String) throws(CommandError) -> OCIEngine {
+        guard let rootfs = settings.worker.ociRootfs else {
+            throw CommandError(
+                .usage, "the oci engine needs a root file system",
+                remedy: "name a folder with a Linux system in it with PERIMETER_OCI_ROOTFS")
+        }
+        return OCIEngine(
+            configuration: OCIConfiguration(
+                execdPath: execd, stateDirectory: stateDirectory + "/oci", rootfs: rootfs,
+                runtime: OCIRuntime(rawValue: settings.worker.ociRuntime) ?? .installed,
+                // Not the one of another engine: each sweeps everything in its own.
+                runtimeDirectory: runtimeDirectory.map { $0 + "-oci" }),
+            gate: gate, logger: logger)
     }
 
     /// Where engines keep the files of sessions. One whose files belong to other users has a folder of its own in it.

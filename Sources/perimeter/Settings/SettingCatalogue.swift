@@ -94,6 +94,12 @@ enum SettingCatalogue {
     static let dockerPulls = SettingKey(
         "worker.docker_pulls", .flag, default: "false", variables: ["PERIMETER_DOCKER_PULLS"],
         "lets the docker engine fetch an image that the daemon lacks")
+    static let ociRootfs = SettingKey(
+        "worker.oci_rootfs", .text, variables: ["PERIMETER_OCI_ROOTFS"],
+        "folder with the Linux system of the oci engine's sandboxes; auto tries the engine only when it is set")
+    static let ociRuntime = SettingKey(
+        "worker.oci_runtime", .choice(["auto", "crun", "runc"]), default: "auto", variables: ["PERIMETER_OCI_RUNTIME"],
+        "the program that runs the oci engine's containers; auto takes the first that is installed")
 
     static let customCommand = SettingKey(
         "worker.custom_command", .text, variables: ["PERIMETER_CUSTOM_COMMAND"],
@@ -174,6 +180,7 @@ enum SettingCatalogue {
         microvmGuest, microvmQEMU, microvmEmulation,
         kubernetesImage, kubernetesExecdImage, kubernetesNamespace, kubernetesConfig, kubernetesContext,
         kubernetesRuntimeClass, kubernetesIsolation, kubernetesStorageClass, kubernetesUserNamespaces,
+        warmSandboxes, dockerImage, dockerSocket, dockerPulls, ociRootfs, ociRuntime,
         execd, allowWeakerLimits, logLevel, logFormat,
     ]
 

@@ -84,6 +84,8 @@ struct Settings: Sendable {
                 isolation: text(SettingCatalogue.kubernetesIsolation).flatMap { .init(rawValue: $0) } ?? .unknown,
                 storageClass: text(SettingCatalogue.kubernetesStorageClass),
                 usesUserNamespaces: flag(SettingCatalogue.kubernetesUserNamespaces)),
+            ociRootfs: text(SettingCatalogue.ociRootfs),
+            ociRuntime: text(SettingCatalogue.ociRuntime) ?? "auto",
             allowsWeakerLimits: flag(SettingCatalogue.allowWeakerLimits))
         logLevel = text(SettingCatalogue.logLevel) ?? "info"
         logFormat = text(SettingCatalogue.logFormat) ?? "text"

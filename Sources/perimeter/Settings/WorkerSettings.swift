@@ -33,5 +33,8 @@ struct WorkerSettings: Sendable {
     var microvmQEMU: String
     var microvmEmulation: Bool
     var kubernetes: KubernetesSettings
+    /// Nil leaves OCI runtimes alone.
+    var ociRootfs: String?
+    var ociRuntime: String
     var allowsWeakerLimits: Bool
 }

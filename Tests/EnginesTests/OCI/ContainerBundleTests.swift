@@ -6,12 +6,10 @@ import Wire
 
 /// The pure core: `config.json`, and the allow-list in it.
 struct ContainerBundleTests {
-    private func bundle(
-        _ environment: [(name: String, value: String)] = [], cgroup: String? = nil
-    ) throws -> JSON {
+    private func bundle(cgroup: String? = nil) throws -> JSON {
         let id = try #require(SandboxID("a"))
         return ContainerBundle(
-            spec: SandboxSpec(id: id, limits: NamespaceRig.limits, environment: environment),
+            spec: SandboxSpec(id: id, limits: NamespaceRig.limits),
             root: "/r", daemonFolder: "/d", work: "/w", rootUser: 7, programUser: 8, cgroup: cgroup
         ).json
     }
@@ -49,12 +47,10 @@ struct ContainerBundleTests {
         #expect(writable == ["/workspace"])
     }
 
-    @Test func `variables are the caller's, and a runtime is told of groups where it must`() throws {
-        let json = try bundle(
-            [("PATH", "/x"), ("A", "b=c")], cgroup: "/p/a")
+    @Test func `variables are the standard ones, and a runtime is told of groups where it must`() throws {
+        let json = try bundle(cgroup: "/p/a")
         let lines = (json["process"]?["env"]?.arrayValue ?? []).compactMap(\.stringValue)
-        #expect(lines.filter { $0.hasPrefix("PATH=") } == ["PATH=/x"])
-        #expect(lines.contains("A=b=c"))
+        #expect(lines == ProgramEnvironment.standard.map { "\($0.name)=\($0.value)" })
         #expect(json["linux"]?["cgroupsPath"] == "/p/a")
         #expect(json["linux"]?["resources"] == ["devices": [["allow": false, "access": "rwm"]]])
     }
