@@ -195,6 +195,11 @@ class Box:
                 words += ["--ro-bind", f"/{link}", f"/{link}"]
         for path in ("ssl", "ca-certificates", "alternatives", "ld.so.cache"):
             words += ["--ro-bind-try", f"/etc/{path}", f"/etc/{path}"]
+        hosts = f"{self.folder}/hosts"
+        with open(hosts, "w") as file:
+            file.write("127.0.0.1 localhost\n::1 localhost\n")
+        os.chmod(hosts, 0o644)
+        words += ["--ro-bind", hosts, "/etc/hosts"]
         return words + ["--proc", "/proc", "--dev", "/dev", "--bind", self.work, "/workspace", "--chdir", "/workspace"]
 
     def confined(self, command, source, target):

@@ -1,5 +1,6 @@
 internal import NIOCore
 internal import NIOPosix
+internal import NIOSSL
 internal import Sandbox
 
 /// One connection from inside: its request, the decision over it, and the bytes that follow.
@@ -161,6 +162,9 @@ struct Exchange: Sendable {
             }
         } catch let refusal as ProxyReply.Refusal {
             throw refusal
+        } catch let error as NIOSSLError where error == .uncleanShutdown && pipe.hasAnswered {
+            // Many hosts close without the goodbye of TLS. Whether the answer is whole its reader knows.
+            if tunnel?.isSecure ?? false { await connection.reset() } else { await connection.finish() }
         } catch let error as ProxyRequestError where !pipe.hasAnswered {
             throw .reply(.badRequest, "The sandbox's egress gate cannot carry this request: \(error).")
         } catch  where !pipe.hasAnswered && !Task.isCancelled {

@@ -24,6 +24,9 @@ struct InterceptedTunnel {
         guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &ends) == 0 else {
             throw IOError(errnoCode: errno, reason: "socketpair")
         }
+        // Both ends belong to channels from here on; this one ends the stream behind the back of TLS.
+        let raw = fcntl(ends[1], F_DUPFD_CLOEXEC, 0)
+        defer { close(raw) }
         let outer: Bytes
         do { outer = try await channel(ends[0]) { _ in } } catch {
             close(ends[1])
@@ -67,7 +70,7 @@ struct InterceptedTunnel {
                     }
                 }
                 try? await inner.executeThenClose { inbound, outbound in
-                    await body(PlainSide(inbound, outbound))
+                    await body(PlainSide(inner.channel, inbound, outbound, socket: raw))
                 }
                 // The goodbye of TLS has been read by now or never will be.
                 group.cancelAll()
@@ -91,7 +94,7 @@ struct InterceptedTunnel {
 }
 
 /// What a program inside says and hears, without its TLS.
-private final class PlainSide: OutboundConnection {
+final class PlainSide: OutboundConnection {
     private actor Reader {
         private var iterator: NIOAsyncChannelInboundStream<ByteBuffer>.AsyncIterator
 
@@ -104,11 +107,19 @@ private final class PlainSide: OutboundConnection {
         }
     }
     private let reader: Reader
+    private let channel: any Channel
     private let outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>
+    private let socket: Int32
 
-    init(_ inbound: NIOAsyncChannelInboundStream<ByteBuffer>, _ outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>) {
+    /// - Parameter socket: the channel's own, open for as long as this is used.
+    init(
+        _ channel: any Channel, _ inbound: NIOAsyncChannelInboundStream<ByteBuffer>,
+        _ outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>, socket: Int32
+    ) {
         reader = Reader(inbound)
+        self.channel = channel
         self.outbound = outbound
+        self.socket = socket
     }
 
     func read() async throws(SandboxError) -> [UInt8]? {
@@ -128,5 +139,11 @@ private final class PlainSide: OutboundConnection {
 
     func finish() async { outbound.finish() }
 
-    func reset() async { outbound.finish() }
+    /// Ends without the goodbye of TLS, as a host did or as if it had broken: the program must not take what it has for the
+    /// whole of an answer that is as long as its connection.
+    func reset() async {
+        // What was written before goes out first.
+        try? await channel.writeAndFlush(ByteBuffer()).get()
+        shutdown(socket, Int32(SHUT_WR))
+    }
 }

@@ -7,10 +7,14 @@ internal import Synchronization
 public final class UpstreamTLS: Sendable {
     private let context = Mutex<NIOSSLContext?>(nil)
     private let roots: [UInt8]?
+    private let more: [UInt8]
 
-    /// - Parameter roots: certificates in PEM form to trust instead of the system's.
-    public init(roots: [UInt8]? = nil) {
+    /// - Parameters:
+    ///   - roots: certificates in PEM form to trust instead of the system's.
+    ///   - more: certificates in PEM form to trust as well, such as those of an organisation.
+    public init(roots: [UInt8]? = nil, more: [UInt8] = []) {
         self.roots = roots
+        self.more = more
     }
 
     /// Made at the first use, for it reads all certificates of the system: off the caller's thread.
@@ -22,6 +26,9 @@ public final class UpstreamTLS: Sendable {
                 var settings = TLSConfiguration.makeClientConfiguration()
                 settings.applicationProtocols = ["http/1.1"]
                 if let roots { settings.trustRoots = .certificates(try NIOSSLCertificate.fromPEMBytes(roots)) }
+                if !more.isEmpty {
+                    settings.additionalTrustRoots = [.certificates(try NIOSSLCertificate.fromPEMBytes(more))]
+                }
                 let made = try NIOSSLContext(configuration: settings)
                 context = made
                 return made

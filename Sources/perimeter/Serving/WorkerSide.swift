@@ -1,5 +1,6 @@
 internal import AsyncHTTPClient
 internal import Egress
+internal import FoundationEssentials
 internal import Logging
 internal import Sandbox
 internal import ServiceLifecycle
@@ -31,7 +32,8 @@ struct WorkerSide: Service {
             throw CommandError(.usage, error.message)
         }
         let egress = WorkerEgress(
-            context: EgressContext(trusted: worker.allowedHosts ?? [], logger: logger),
+            context: EgressContext(
+                trusted: worker.allowedHosts ?? [], tls: UpstreamTLS(more: try furtherCertificates()), logger: logger),
             folder: settings.dataDirectory + "/worker/egress")
         let client = EnvironmentWorker.clientConfiguration(concurrentSessions: worker.concurrentSessions)
         do {
@@ -42,6 +44,16 @@ struct WorkerSide: Service {
             }
         } catch let error as WorkerError {
             throw CommandError(.failure, "worker: \(error.message)", remedy: "run `perimeter doctor`")
+        }
+    }
+}
+
+extension WorkerSide {
+    private func furtherCertificates() throws(CommandError) -> [UInt8] {
+        guard let path = settings.worker.egressAuthority else { return [] }
+        do { return try [UInt8](Data(contentsOf: URL(filePath: path))) } catch {
+            throw CommandError(
+                .usage, "worker.egress_authority: \(path) cannot be read", remedy: "name a PEM file that the worker may read")
         }
     }
 }

@@ -60,6 +60,7 @@ struct Settings: Sendable {
             sandboxEngine: text(SettingCatalogue.sandboxEngine) ?? "auto",
             concurrentSessions: number(SettingCatalogue.concurrentSessions),
             allowedHosts: reader.stringArray(forKey: ConfigKey(SettingCatalogue.allowedHosts.name)),
+            egressAuthority: text(SettingCatalogue.egressAuthority),
             memoryLimit: number(SettingCatalogue.memoryLimit), processLimit: number(SettingCatalogue.processLimit),
             cpuLimit: number(SettingCatalogue.cpuLimit), diskLimit: number(SettingCatalogue.diskLimit),
             leaseSeconds: number(SettingCatalogue.leaseSeconds),

@@ -9,6 +9,7 @@ struct WorkerSettings: Sendable {
     var concurrentSessions: Int
     /// Nil when nobody set it.
     var allowedHosts: [String]?
+    var egressAuthority: String?
     var memoryLimit: Int
     var processLimit: Int
     var cpuLimit: Int

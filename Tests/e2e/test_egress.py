@@ -1,0 +1,151 @@
+"""The way out of real sandboxes: rules, requests read inside TLS, secrets that never come in, and what is told of refusals."""
+
+import http.server
+import json
+import ssl
+import subprocess
+import threading
+
+import pytest
+
+from harness import message, texts, wait_until
+
+SECRET = "never-inside-5f2c9e"
+# The loopback of a sandbox is its own; here it stands for a host outside.
+PROXIED = "export NO_PROXY= no_proxy="
+
+
+class Echo(http.server.BaseHTTPRequestHandler):
+    """Keeps what it was asked, and answers with the path."""
+
+    protocol_version = "HTTP/1.1"
+
+    def answer(self):
+        body = self.rfile.read(int(self.headers.get("content-length") or 0)).decode()
+        self.server.seen.append({"method": self.command, "path": self.path, "fields": dict(self.headers), "body": body})
+        answer = f"got {self.path}\n".encode()
+        self.send_response(200)
+        self.send_header("content-length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    do_GET = do_POST = do_DELETE = answer
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def host(tmp_path):
+    """A TLS server under an authority of its own, as an organisation has one."""
+    make = f"""set -e
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout ca.key -out ca.pem -days 2 -subj /CN=house 2>/dev/null
+    openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout key.pem -out host.csr -subj /CN=localhost 2>/dev/null
+    printf 'subjectAltName=DNS:localhost' > names
+    openssl x509 -req -in host.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile names -out host.pem 2>/dev/null"""
+    folder = tmp_path / "host"
+    folder.mkdir()
+    subprocess.run(["bash", "-c", make], cwd=folder, check=True)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Echo)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "host.pem", folder / "key.pem")
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    server.seen, server.authority = [], str(folder / "ca.pem")
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def answers(world, session):
+    events = [e for e in world.check(session) if e.type in ("user.tool_result", "agent.tool_result")]
+    return texts(events)
+
+
+def run(world, session, *commands):
+    """What the commands print, one call each."""
+    for command in commands:
+        count = len(answers(world, session))
+        world.send(session, f"```bash\n{command}\n```")
+        wait_until(lambda: len(answers(world, session)) > count, 30, command)
+        world.idle(session, count + 1, seconds=30)
+    return answers(world, session)[-len(commands) :]
+
+
+def test_secrets_stay_outside_and_reach_their_host(world, worker, host, tmp_path):
+    port = host.server_port
+    vaults = world.client.beta.vaults
+    vault = vaults.create(display_name="v")
+    auth = {
+        "type": "environment_variable", "secret_name": "TOKEN", "secret_value": SECRET,
+        "networking": {"type": "limited", "allowed_hosts": ["localhost"]},
+    }  # fmt: skip
+    credential = vaults.credentials.create(vault.id, auth=auth)
+    environment = world.environment()
+    process = worker(
+        world, environment, PERIMETER_ALLOWED_HOSTS=f"localhost:{port}", PERIMETER_EGRESS_AUTHORITY=host.authority
+    )
+    session = world.client.beta.sessions.create(
+        agent=world.agent(model="rehearsal-1").id, environment_id=environment.id, vault_ids=[vault.id]
+    )
+    url = f"https://localhost:{port}"
+    python = (
+        "python3 -c \"import os, urllib.request as u; print(u.urlopen(u.Request('" + url + "/python', "
+        "headers={'Authorization': 'Bearer ' + os.environ['TOKEN']}), timeout=20).read().decode())\""
+    )
+    shown = run(
+        world, session,
+        PROXIED, f'curl -sS -m 20 -H "Authorization: Bearer $TOKEN" -u "me:$TOKEN" -d "token=$TOKEN" {url}/curl',
+        python, "env; cat /proc/*/environ 2>/dev/null | tr '\\0' '\\n'; echo $TOKEN",
+    )[1:]  # fmt: skip
+    assert "got /curl" in shown[0] and "got /python" in shown[1], shown
+    curl, python = host.seen
+    assert python["fields"]["Authorization"] == f"Bearer {SECRET}"
+    assert curl["body"] == f"token={SECRET}"
+    assert SECRET not in json.dumps(shown) and "perimeter-placeholder-" in shown[2]
+    # A new value counts for the running session.
+    vaults.credentials.update(
+        credential.id, vault_id=vault.id, auth={"type": "environment_variable", "secret_value": "rotated-" + SECRET}
+    )
+
+    def rotated():
+        run(world, session, f'curl -sS -m 20 -H "X-Key: $TOKEN" {url}/again')
+        return host.seen[-1]["fields"].get("X-Key") == "rotated-" + SECRET
+
+    wait_until(rotated, 10, "the new value")
+    process.stop()
+    for path in tmp_path.rglob("*"):
+        if path.is_file() and path.stat().st_size < 1 << 24:
+            assert SECRET.encode() not in path.read_bytes(), path
+
+
+def test_requests_are_judged_inside_tls_and_refusals_are_told(world, worker, host, tmp_path):
+    port = host.server_port
+    rules = f"GET https://localhost:{port}/open/*,deny https://localhost:{port}/open/secret*"
+    environment = world.environment()
+    worker(world, environment, PERIMETER_ALLOWED_HOSTS=rules, PERIMETER_EGRESS_AUTHORITY=host.authority)
+    session = world.client.beta.sessions.create(
+        agent=world.agent(model="rehearsal-1").id, environment_id=environment.id
+    )
+    url = f"https://localhost:{port}"
+    shown = run(
+        world, session, PROXIED, f"curl -sS -m 20 {url}/open/a", f"curl -sS -m 20 {url}/open/secret.txt",
+        f"curl -sS -m 20 -X DELETE {url}/open/a", f"curl -sS -m 20 --path-as-is {url}/open/../etc",
+        "curl -sS -m 20 https://example.com/ 2>&1; curl -sS -m 20 http://169.254.169.254/latest",
+    )[1:]  # fmt: skip
+    assert "got /open/a" in shown[0]
+    assert "refuses it" in shown[1] and f"may not send DELETE {url.rsplit(':', 1)[0]}/open/a" in shown[2]
+    assert "refuses it" in shown[3] or "may not send" in shown[3]
+    assert "169.254.169.254" in shown[4]
+    assert [(r["method"], r["path"]) for r in host.seen] == [("GET", "/open/a")]
+    with world.server.raw() as http:
+        sandbox = lambda: http.get(f"/v1/sessions/{session.id}/sandbox").json()
+        wait_until(lambda: sum(d["count"] for d in sandbox()["egress_denials"]) >= 5, 10, "the refusals are told")
+        denials = sandbox()["egress_denials"]
+    assert all(d["count"] >= 1 and d["reason"].startswith("The sandbox may not") for d in denials)
+    log = next((tmp_path).rglob("egress/requests/*.jsonl"))
+    wait_until(lambda: len(log.read_text().splitlines()) >= 6, 10, "the request log")
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [(x["method"], x["path"], x["outcome"]) for x in lines][0] == ("GET", "/open/a", "carried")
+    assert lines[0]["inspected"] and lines[0]["bytes_in"] > 0 and lines[0]["session_id"] == session.id
+    assert log.stat().st_mode & 0o777 == 0o600
