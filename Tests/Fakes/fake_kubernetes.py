@@ -194,6 +194,11 @@ class Kubelet:
             if os.path.islink(f"/{link}"):
                 words += ["--symlink", os.readlink(f"/{link}"), f"/{link}"]
         words += ["--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--size", str(1 << 20), "--tmpfs", "/dev/shm"]
+        hosts = f"{self.folder}/hosts"
+        with open(hosts, "w") as file:
+            file.write("127.0.0.1 localhost\n::1 localhost\n")
+        os.chmod(hosts, 0o644)
+        words += ["--ro-bind", hosts, "/etc/hosts"]
         kinds = {volume["name"]: volume for volume in self.spec["volumes"]}
         for place in container["volumeMounts"]:
             directory = kinds[place["name"]].get("emptyDir", {})

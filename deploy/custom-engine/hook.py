@@ -195,11 +195,7 @@ class Box:
                 words += ["--ro-bind", f"/{link}", f"/{link}"]
         for path in ("ssl", "ca-certificates", "alternatives", "ld.so.cache"):
             words += ["--ro-bind-try", f"/etc/{path}", f"/etc/{path}"]
-        hosts = f"{self.folder}/hosts"
-        with open(hosts, "w") as file:
-            file.write("127.0.0.1 localhost\n::1 localhost\n")
-        os.chmod(hosts, 0o644)
-        words += ["--ro-bind", hosts, "/etc/hosts"]
+        words += ["--ro-bind", shared_hosts(), "/etc/hosts"]
         return words + ["--proc", "/proc", "--dev", "/dev", "--bind", self.work, "/workspace", "--chdir", "/workspace"]
 
     def confined(self, command, source, target):
@@ -272,6 +268,20 @@ class Box:
         with open(draft, "wb") as archive:
             self.confined(["tar", "-C", "/workspace", "-cf", "-", "."], None, archive)
         os.rename(draft, snapshot_path(request))
+
+
+
+def shared_hosts():
+    """The names that a sandbox knows, in a file for all of them."""
+    path = f"{DIR}/hosts"
+    if not os.path.exists(path):
+        os.makedirs(DIR, mode=0o711, exist_ok=True)
+        draft = f"{path}.{os.urandom(8).hex()}"
+        with open(draft, "w") as file:
+            file.write("127.0.0.1 localhost\n::1 localhost\n")
+        os.chmod(draft, 0o644)
+        os.rename(draft, path)
+    return path
 
 
 PLAIN = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
