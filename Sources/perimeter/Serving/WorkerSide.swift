@@ -53,7 +53,8 @@ extension WorkerSide {
         guard let path = settings.worker.egressAuthority else { return [] }
         do { return try [UInt8](Data(contentsOf: URL(filePath: path))) } catch {
             throw CommandError(
-                .usage, "worker.egress_authority: \(path) cannot be read", remedy: "name a PEM file that the worker may read")
+                .usage, "worker.egress_authority: \(path) cannot be read",
+                remedy: "name a PEM file that the worker may read")
         }
     }
 }

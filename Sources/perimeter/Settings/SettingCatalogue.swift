@@ -62,7 +62,8 @@ enum SettingCatalogue {
         "hosts that sandboxes may reach; * permits what an environment calls unrestricted. None by default")
     static let egressAuthority = SettingKey(
         "worker.egress_authority", .text, variables: ["PERIMETER_EGRESS_AUTHORITY"],
-        "PEM file with certificates that hosts are checked against beside the system's, where the egress gate speaks TLS")
+        "PEM file with certificates that hosts are checked against beside the system's, where the egress gate speaks TLS"
+    )
     static let memoryLimit = SettingKey(
         "worker.memory_limit", .size((16 << 20)...(1 << 44)), default: "1GiB", variables: ["PERIMETER_MEMORY_LIMIT"],
         "memory of one sandbox")
@@ -177,7 +178,8 @@ enum SettingCatalogue {
         listen, dataDirectory, adminKey, databaseURL, masterKey, allowPrivateMCP, strictBetaHeaders, bodyLimit,
         previewURL,
         modelProvider, modelBaseURL, modelAPIKey, modelMap, serverURL, environmentID, environmentKey, sandboxEngine,
-        concurrentSessions, allowedHosts, egressAuthority, memoryLimit, processLimit, cpuLimit, diskLimit, leaseSeconds, maxIdleSeconds,
+        concurrentSessions, allowedHosts, egressAuthority, memoryLimit, processLimit, cpuLimit, diskLimit, leaseSeconds,
+        maxIdleSeconds,
         warmSandboxes, dockerImage, dockerSocket, dockerPulls,
         customCommand, customURL, customSecret, customAuthority, customIsolation,
         microvmGuest, microvmQEMU, microvmEmulation,
