@@ -103,6 +103,8 @@ class Kubelet:
                 self.status("Failed", "Error", {"terminated": {"exitCode": code & 255, "reason": "Error"}})
         except Failure as failure:
             self.waiting(failure.reason, str(failure))
+        except (hook.Refusal, OSError) as error:
+            self.waiting("CreateContainerError", str(error))
 
     def end(self, reason):
         self.status("Failed", reason, {"terminated": {"exitCode": 137, "reason": reason}})
@@ -485,6 +487,13 @@ class Server(http.server.ThreadingHTTPServer):
     request_queue_size = 128
 
 
+def watch(parent):
+    """Ends with the tests, however they end."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 def stop(*_):
     for kubelet in list(KUBELETS.values()):
         kubelet.remove()
@@ -506,5 +515,6 @@ if __name__ == "__main__":
     # In a thread of its own: the handler runs in the first one, and stops Pods that wait for locks of others.
     threading.Thread(target=server.serve_forever, daemon=True).start()
     signal.signal(signal.SIGTERM, stop)
+    threading.Thread(target=watch, args=[os.getppid()], daemon=True).start()
     while True:
         signal.pause()

@@ -24,6 +24,11 @@ struct HostTraces {
         }
     }
 
+    /// Removes the group above those of the example hook, unless another test has one in it.
+    static func removeHookGroup() {
+        for top in ["/memory", "/pids", "/cpu", ""] { rmdir("/sys/fs/cgroup\(top)/perimeter-hook") }
+    }
+
     func mounts() -> [String] {
         (HostView.text("/proc/self/mountinfo") ?? "").split(separator: "\n").filter { $0.contains(folder) }.map(
             String.init)

@@ -94,6 +94,7 @@ struct CustomRig: EngineRig {
     private func clean() async {
         await another().sweep(keeping: [])
         if let service { Self.stop(service) }
+        HostTraces.removeHookGroup()
         HostView.removeTree(folder)
     }
 

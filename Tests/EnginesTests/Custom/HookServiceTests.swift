@@ -5,9 +5,13 @@ import Testing
 @testable import Engines
 
 /// The ways of a hook behind HTTP.
-@Suite struct HookServiceTests {
+@Suite final class HookServiceTests {
+    private let folder = "/tmp/perimeter-hook-\(String(UInt32.random(in: 0...UInt32.max), radix: 36))"
+
+    deinit { HostView.removeTree(folder) }
+
     private func engine(_ url: String, _ secret: String = "word") -> CustomEngine {
-        CustomRig.engine(.service(url: url, secret: EngineSecret(secret)), "/tmp/perimeter-unused", RecordingGate())
+        CustomRig.engine(.service(url: url, secret: EngineSecret(secret)), folder, RecordingGate())
     }
 
     @Test func `a wrong secret is named as the reason`() async throws {

@@ -38,6 +38,7 @@ struct FakeCluster {
     func stop() {
         kill(pid, SIGTERM)
         _ = clinux_reap(pid, 1)
+        HostTraces.removeHookGroup()
     }
 
     /// As kubectl would have it.
