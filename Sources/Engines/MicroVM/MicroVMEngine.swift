@@ -29,7 +29,7 @@ public final class MicroVMEngine: SandboxProvider, SandboxKeeper {
 
     static let minimumMebibytes = 128
     /// For a living machine to answer, and to write its files back.
-    var answerDeadline: Duration { configuration.emulation ? .seconds(30) : .seconds(10) }
+    var answerDeadline: Duration { configuration.emulation ? .seconds(120) : .seconds(10) }
 
     /// - Parameter gate: serves what a sandbox sends to the outside; nil lets nothing out.
     public convenience init(
