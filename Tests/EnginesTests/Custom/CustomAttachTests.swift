@@ -26,8 +26,7 @@ import Testing
     /// The example hook behind a few lines of shell.
     private func wrapped(_ rig: CustomRig, _ lines: String) throws -> CustomEngine {
         let path = rig.folder + "/wrapper"
-        try HostView.write("#!/bin/sh\n\(lines)\nexec \(CustomRig.script) \"$@\"\n", to: path)
-        chmod(path, 0o700)
+        try ProgramFile.write("#!/bin/sh\n\(lines)\nexec \(CustomRig.script) \"$@\"\n", to: path)
         guard case .command(_, _, let variables) = rig.hook else { throw NamespaceRig.Failure("no command") }
         return CustomRig.engine(.command(path: path, environment: variables), rig.folder + "/state", rig.gate)
     }

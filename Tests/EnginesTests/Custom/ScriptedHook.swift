@@ -30,8 +30,7 @@ struct ScriptedHook {
             *) exit 10 ;;
             esac
             """
-        try HostView.write(script, to: folder + "/hook")
-        chmod(folder + "/hook", 0o700)
+        try ProgramFile.write(script, to: folder + "/hook")
         try await body(ScriptedHook(folder: folder))
     }
 

@@ -128,10 +128,9 @@ extension DockerPodmanTests {
         {
             try await DockerRig.with { rig in
                 let wrapper = rig.folder + "/runsc"
-                try HostView.write(
+                try ProgramFile.write(
                     "#!/bin/sh\nexec /usr/bin/runsc --platform=ptrace --network=none --ignore-cgroups \"$@\"\n",
                     to: wrapper)
-                #expect(chmod(wrapper, 0o755) == 0)
                 let another = try await rig.service.another(runtime: wrapper)
                 let engine = DockerRig.engine(
                     in: rig.folder, socketPath: another.socketPath, readyDeadline: .seconds(2))

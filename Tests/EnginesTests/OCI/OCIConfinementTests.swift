@@ -62,8 +62,7 @@ extension OCITests {
         {
             try await OCIRig.with(.runc) { rig in
                 let path = "\(rig.folder)/runtime"
-                try HostView.write("#!/bin/sh\n\(script)\n", to: path)
-                #expect(chmod(path, 0o755) == 0)
+                try ProgramFile.write("#!/bin/sh\n\(script)\n", to: path)
                 let engine = OCIRig.engine(.runc, in: rig.folder, path: path, startDeadline: .seconds(1))
                 let error = await #expect(throws: SandboxError.self) { try await engine.provision(try rig.spec()) }
                 #expect(error?.code == .unavailable)

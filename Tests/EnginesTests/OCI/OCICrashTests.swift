@@ -39,8 +39,7 @@ extension OCITests {
             try await OCIRig.with(runtime) { rig in
                 let real = try #require(runtime.path(chosen: nil))
                 let path = "\(rig.folder)/killer"
-                try HostView.write("#!/bin/sh\n" + killer.script(real), to: path)
-                #expect(chmod(path, 0o755) == 0)
+                try ProgramFile.write("#!/bin/sh\n" + killer.script(real), to: path)
                 let (folder, rootfs, name) = (rig.folder, OCIRootfs.path, try rig.id().rawValue)
                 let kind = runtime.rawValue
                 await #expect(processExitsWith: .signal(SIGKILL)) {
