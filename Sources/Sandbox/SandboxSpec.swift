@@ -10,6 +10,8 @@ public struct SandboxSpec: Sendable {
     public var source: Source
     /// Graphics processors to pass through.
     public var gpus: Int
+    /// What a warm pool keeps ready for the sessions like this one; engines do not look at it.
+    public var warm: WarmWish
 
     public enum Source: Sendable, Equatable {
         /// The engine's own: the host's programs, or the image that the operator configured.
@@ -22,7 +24,8 @@ public struct SandboxSpec: Sendable {
 
     public init(
         id: SandboxID, limits: ResourceLimits = ResourceLimits(), network: NetworkPolicy = .none,
-        gate: (any OutboundGate)? = nil, source: Source = .engineDefault, gpus: Int = 0
+        gate: (any OutboundGate)? = nil, source: Source = .engineDefault, gpus: Int = 0,
+        warm: WarmWish = WarmWish()
     ) {
         self.id = id
         self.limits = limits
@@ -30,6 +33,7 @@ public struct SandboxSpec: Sendable {
         self.gate = gate
         self.source = source
         self.gpus = gpus
+        self.warm = warm
     }
 }
 

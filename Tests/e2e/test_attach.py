@@ -294,6 +294,10 @@ def test_sessions_start_from_a_kept_sandbox(up, perimeter, world):
         assert done.stdout == b"kept\ndeep\n"
     assert perimeter("attach", original.id, "--", "cat file", text=b"").stdout == b"changed\n"
     assert b"" != perimeter("snapshot", original.id, "base", status=1).stderr, "a name is taken once"
+    # An environment can say it for all its sessions.
+    world.client.beta.environments.update(environment_id, metadata={"perimeter.snapshot": "base"})
+    plain = world.client.beta.sessions.create(agent=original.agent.id, environment_id=environment_id)
+    assert perimeter("attach", plain.id, "--", "cat file d/file", text=b"").stdout == b"kept\ndeep\n"
     # Another environment does not see it, and a name that is none is refused at once.
     other = world.session(TOOLSET, kind="cloud")
     stranger = world.client.beta.sessions.create(

@@ -3,35 +3,26 @@ internal import Synchronization
 
 /// Keeps sandboxes ready before a session asks for one.
 ///
-/// A pool learns what to keep from the requests that it sees: as many sandboxes of the latest shape (limits, network,
-/// source) as it may have. A session that has no sandbox yet takes one that is ready; the pool remembers which,
+/// A pool learns what to keep from the requests that it sees: for each owner (``SandboxSpec/warm``), sandboxes of the latest
+/// shape (limits, network, source). A session that has no sandbox yet takes one that is ready; the pool remembers which,
 /// on disk, because the files of the session live under that name from then on.
 public final class WarmPool: SandboxProvider {
-    private struct State {
-        var ready: [WarmSandbox] = []
-        /// Names of sandboxes that are being made.
-        var making: Set<SandboxID> = []
-        var isClosed = false
-        var latest: SandboxSpec?
-    }
     private struct WarmSandbox: Sendable {
-        var spec: SandboxSpec
         var gate: GateSwitch
         var sandbox: any Sandbox
     }
 
     private let engine: any SandboxProvider
-    private let size: Int
     private let names: any WarmNames
     private let logger: Logger
-    private let state = Mutex(State())
+    private let shelves: Mutex<WarmShelves<WarmSandbox>>
 
     /// - Parameters:
-    ///   - size: sandboxes kept ready, from 1.
+    ///   - size: sandboxes kept ready at the most, for all owners together; from 1.
     ///   - names: remembers which session got which.
     public init(engine: any SandboxProvider, size: Int, names: any WarmNames, logger: Logger) {
         self.engine = engine
-        self.size = size
+        shelves = Mutex(WarmShelves(bound: size))
         self.names = names
         self.logger = logger
     }
@@ -39,7 +30,7 @@ public final class WarmPool: SandboxProvider {
     public var name: String { engine.name }
     public var capabilities: EngineCapabilities { engine.capabilities }
     /// How many are ready now.
-    public var readyCount: Int { state.withLock { $0.ready.count } }
+    public var readyCount: Int { shelves.withLock { $0.readyCount } }
 
     public func probe() async -> EngineReport { await engine.probe() }
 
@@ -48,44 +39,29 @@ public final class WarmPool: SandboxProvider {
         if let name = await names.name(of: spec.id) {
             return RenamedSandbox(id: spec.id, inner: try await engine.provision(spec.renamed(name)))
         }
-        while await names.isNew(spec.id), let warm = take(like: spec) {
+        while await names.isNew(spec.id), let warm = shelves.withLock({ $0.take(like: spec) }) {
+            defer { shelves.withLock { $0.settled(warm.spec.id) } }
             // One that died while it waited is forgotten; a session's files must not depend on it.
-            guard (try? await warm.sandbox.journal()) != nil,
+            guard (try? await warm.item.sandbox.journal()) != nil,
                 await names.remember(warm.spec.id, for: spec.id)
             else {
-                await warm.sandbox.destroy()
+                await warm.item.sandbox.destroy()
                 continue
             }
-            warm.gate.set(spec.gate)
-            return RenamedSandbox(id: spec.id, inner: warm.sandbox)
+            warm.item.gate.set(spec.gate)
+            return RenamedSandbox(id: spec.id, inner: warm.item.sandbox)
         }
         return try await engine.provision(spec)
     }
 
-    private func take(like spec: SandboxSpec) -> WarmSandbox? {
-        state.withLock { state in
-            guard let place = state.ready.firstIndex(where: { $0.spec.hasShape(of: spec) }) else { return nil }
-            return state.ready.remove(at: place)
-        }
-    }
-
     private func refill(like spec: SandboxSpec) {
-        let wanted = state.withLock { state -> (names: [SandboxID], stale: [WarmSandbox]) in
-            guard !state.isClosed else { return ([], []) }
-            state.latest = spec
-            let stale = state.ready.filter { !$0.spec.hasShape(of: spec) }
-            state.ready.removeAll { !$0.spec.hasShape(of: spec) }
-            let missing = max(0, size - state.ready.count - state.making.count)
-            let names = (0..<missing).compactMap { _ in
-                SandboxID("warm-" + String(UInt64.random(in: 0...UInt64.max), radix: 36))
-            }
-            state.making.formUnion(names)
-            return (names, stale)
+        let orders = shelves.withLock { shelves in
+            shelves.ask(like: spec) { SandboxID("warm-" + String(UInt64.random(in: 0...UInt64.max), radix: 36)) }
         }
-        guard !wanted.names.isEmpty || !wanted.stale.isEmpty else { return }
+        guard !orders.make.isEmpty || !orders.end.isEmpty else { return }
         Task {
-            for warm in wanted.stale { await warm.sandbox.destroy() }
-            for name in wanted.names { await make(spec.renamed(name)) }
+            for warm in orders.end { await warm.sandbox.destroy() }
+            for name in orders.make { await make(spec.renamed(name)) }
         }
     }
 
@@ -96,15 +72,10 @@ public final class WarmPool: SandboxProvider {
         spec.gate = gate
         do throws(SandboxError) {
             let sandbox = try await engine.provision(spec)
-            let isWanted = state.withLock { [spec] state in
-                state.making.remove(spec.id)
-                guard !state.isClosed, state.latest.map({ spec.hasShape(of: $0) }) ?? false else { return false }
-                state.ready.append(WarmSandbox(spec: spec, gate: gate, sandbox: sandbox))
-                return true
-            }
+            let isWanted = shelves.withLock { [spec] in $0.made(spec, WarmSandbox(gate: gate, sandbox: sandbox)) }
             if !isWanted { await sandbox.destroy() }
         } catch {
-            state.withLock { _ = $0.making.remove(wanted.id) }
+            shelves.withLock { $0.notMade(wanted) }
             logger.warning(
                 "no sandbox kept ready", metadata: ["code": "\(error.code)", "reason": "\(error.message)"])
         }
@@ -113,7 +84,7 @@ public final class WarmPool: SandboxProvider {
     public func sweep(keeping live: Set<SandboxID>) async {
         var kept = live
         for id in live { if let name = await names.name(of: id) { kept.insert(name) } }
-        kept.formUnion(state.withLock { state in state.making.union(state.ready.map(\.spec.id)) })
+        kept.formUnion(shelves.withLock { $0.names })
         await engine.sweep(keeping: kept)
     }
 
@@ -130,11 +101,7 @@ public final class WarmPool: SandboxProvider {
     }
 
     public func shutdown() async {
-        let left = state.withLock { state in
-            state.isClosed = true
-            defer { state.ready = [] }
-            return state.ready
-        }
+        let left = shelves.withLock { $0.close() }
         for warm in left { await warm.sandbox.destroy() }
         await engine.shutdown()
     }

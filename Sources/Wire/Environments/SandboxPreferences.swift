@@ -15,6 +15,10 @@ public struct SandboxPreferences: Equatable, Sendable {
     public var lifetime: Int?
     /// Seconds that an idle session keeps its sandbox.
     public var idle: Int?
+    /// Sandboxes to keep ready for new sessions.
+    public var warm: Int?
+    /// The kept sandbox that sessions start from which name none themselves.
+    public var snapshot: SnapshotName?
 
     private static let prefix = "perimeter."
 
@@ -32,10 +36,13 @@ public struct SandboxPreferences: Equatable, Sendable {
             case "output_limit": output = try Self.size(name, text, 1024...(16 << 20))
             case "lifetime_seconds": lifetime = try Self.number(name, text, 1...31_536_000)
             case "idle_seconds": idle = try Self.number(name, text, 1...86_400)
+            case "warm_sandboxes": warm = try Self.number(name, text, 0...256)
+            case "snapshot": snapshot = try SnapshotName(metadata: metadata)
             default:
                 throw .invalid(
                     "metadata.\(name.prefix(64)): there is no such setting; known are memory_limit, process_limit, "
-                        + "cpu_limit, disk_limit, output_limit, lifetime_seconds and idle_seconds")
+                        + "cpu_limit, disk_limit, output_limit, lifetime_seconds, idle_seconds, "
+                        + "warm_sandboxes and snapshot")
             }
         }
     }

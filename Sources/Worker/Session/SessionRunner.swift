@@ -57,8 +57,9 @@ struct SessionRunner: Sendable {
         let settings = SessionSettings(gateAuthorities: way?.certificate.map { [$0] } ?? [])
         let spec = SandboxSpec(
             id: sandboxID, limits: configuration.limits.within(preferences), network: network, gate: way?.gate,
-            source: item.secret?.snapshot.flatMap { $0.id(in: item.environment) }.map { .snapshot($0) }
-                ?? .engineDefault)
+            source: (item.secret?.snapshot ?? preferences.snapshot).flatMap { $0.id(in: item.environment) }
+                .map { .snapshot($0) } ?? .engineDefault,
+            warm: WarmWish(owner: item.environment.rawValue, count: preferences.warm))
         let holder = SandboxHolder(
             provider: provider, spec: spec, settings: settings.sandbox, secrets: secrets, start: start,
             logger: logger)

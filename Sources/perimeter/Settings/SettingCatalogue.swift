@@ -84,7 +84,7 @@ enum SettingCatalogue {
         "an idle session's work item is given back after this time; 0 keeps it")
     static let warmSandboxes = SettingKey(
         "worker.warm_sandboxes", .count(0...256), default: "0", variables: ["PERIMETER_WARM_SANDBOXES"],
-        "sandboxes kept ready for new sessions")
+        "sandboxes kept ready for new sessions, for all environments together")
     static let execd = SettingKey(
         "worker.execd", .text, variables: ["PERIMETER_EXECD"],
         "the perimeter-execd executable; found beside perimeter by default")
