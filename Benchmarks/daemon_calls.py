@@ -9,7 +9,7 @@ import time
 
 import harness
 import report
-from sandboxes import BWRAP, spawn
+from bubblewrap import BWRAP, spawn
 
 HELLO, HELLO_ACK, PING, PONG, SHUTDOWN, FAULT, CALL, CALL_ACCEPTED, RESULT = 1, 2, 3, 4, 5, 6, 16, 17, 19
 VERSION = 1

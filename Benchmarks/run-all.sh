@@ -6,14 +6,17 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 export PYTHONDONTWRITEBYTECODE=1
 
-for name in bwrap wrk python3; do
-    command -v "$name" >/dev/null && continue
-    echo "error: $name is missing: apt-get install bubblewrap wrk python3-venv" >&2
+packages="bubblewrap wrk python3-venv mmdebstrap crun runc runsc podman conmon qemu-system-x86 nginx-light tinyproxy squid curl"
+for name in bwrap wrk python3 mmdebstrap crun runc runsc podman qemu-system-x86_64 nginx tinyproxy squid curl; do
+    command -v "$name" >/dev/null || PATH=$PATH:/usr/sbin command -v "$name" >/dev/null && continue
+    echo "error: $name is missing: apt-get install $packages" >&2
     exit 1
 done
+export PATH=$PATH:/usr/sbin
 Benchmarks/setup-peers.sh
+Benchmarks/setup-rootfs.sh
 
-all=(start http_rate stream_latency claim_latency workers loop_overhead sandboxes daemon_calls)
+all=(start http_rate stream_latency claim_latency workers loop_overhead daemon_calls engines egress)
 [ $# -gt 0 ] || set -- "${all[@]}"
 lines=$(mktemp)
 trap 'rm -f "$lines"' EXIT
