@@ -31,9 +31,16 @@ public protocol SandboxProvider: AnyObject, Sendable {
 
     /// Removes every sandbox and what the engine keeps on this host beside files and snapshots. It is of no use afterwards.
     func shutdown() async
+
+    /// As ``shutdown()``, but for paused sandboxes, which another process will go on with, and what they need.
+    func shutdown(keeping paused: Set<SandboxID>) async
 }
 
 extension SandboxProvider {
+    public func shutdown(keeping paused: Set<SandboxID>) async {
+        if paused.isEmpty { await shutdown() } else { await sweep(keeping: paused) }
+    }
+
     public func snapshots() async -> [Snapshot] { [] }
 
     public func removeSnapshot(_ name: SnapshotID) async throws(SandboxError) {}

@@ -41,6 +41,12 @@ public struct EnvironmentWorker: Service {
         return configuration
     }
 
+    /// Sandboxes that are to stay when the process ends: they are paused.
+    /// - Parameter stateDirectory: as in ``WorkerConfiguration/stateDirectory``.
+    public static func pausedSandboxes(stateDirectory: String) async -> Set<SandboxID> {
+        await SessionFolder(root: stateDirectory, queue: BlockingQueue(label: "perimeter.worker.paused")).paused()
+    }
+
     /// Claims and serves until shutdown is asked for; then lets running calls finish within the drain timeout and returns.
     ///
     /// - Throws: ``WorkerError`` `.unusableEngine` before anything is claimed; `.unauthorized` or `.notFound` when the queue

@@ -81,5 +81,10 @@ public final class AutoEngine: SandboxProvider {
         try await chosen.importSnapshot(name, from: path)
     }
 
+    public func shutdown(keeping paused: Set<SandboxID>) async {
+        let chosen = choice.withLock { $0?.engine }
+        for candidate in candidates { await candidate.shutdown(keeping: candidate === chosen ? paused : []) }
+    }
+
     public func shutdown() async { for candidate in candidates { await candidate.shutdown() } }
 }

@@ -82,10 +82,16 @@ public final class WarmPool: SandboxProvider {
     }
 
     public func sweep(keeping live: Set<SandboxID>) async {
-        var kept = live
-        for id in live { if let name = await names.name(of: id) { kept.insert(name) } }
+        var kept = await engineNames(of: live)
         kept.formUnion(shelves.withLock { $0.names })
         await engine.sweep(keeping: kept)
+    }
+
+    /// Sessions, and the warm sandboxes that they took.
+    private func engineNames(of sessions: Set<SandboxID>) async -> Set<SandboxID> {
+        var all = sessions
+        for id in sessions { if let name = await names.name(of: id) { all.insert(name) } }
+        return all
     }
 
     public func snapshots() async -> [Snapshot] { await engine.snapshots() }
@@ -101,8 +107,17 @@ public final class WarmPool: SandboxProvider {
     }
 
     public func shutdown() async {
+        await removeReady()
+        await engine.shutdown()
+    }
+
+    public func shutdown(keeping paused: Set<SandboxID>) async {
+        await removeReady()
+        await engine.shutdown(keeping: await engineNames(of: paused))
+    }
+
+    private func removeReady() async {
         let left = shelves.withLock { $0.close() }
         for warm in left { await warm.sandbox.destroy() }
-        await engine.shutdown()
     }
 }

@@ -13,18 +13,24 @@ extension API {
     func addSandboxes(to routes: Routes) {
         routes.get { try await retrieveSandbox($0, $1) }
         routes.post { try await reportSandbox($0, $1) }
+        routes.post("pause") { try await steerSandbox($0, $1, "pause") }
+        routes.post("resume") { try await steerSandbox($0, $1, "resume") }
     }
 
     private func retrieveSandbox(_ request: Request, _ context: APIContext) async throws -> Response {
         try QueryReader(request).finish()
-        let (session, _) = try await readableSession(context)
+        return .json(try await sandboxObject(of: try await readableSession(context).0))
+    }
+
+    func sandboxObject(of session: SessionRecord) async throws -> JSON {
         let report = try await store.sandboxReport(of: session.id)
-        return .json([
+        return [
             "type": "session_sandbox", "session_id": .string(session.id.rawValue),
+            "state": .string(try await store.sandboxState(of: session, as: report).rawValue),
             "boundary": report?.body["boundary"] ?? JSON(session.sandbox),
             "stages": report?.body["stages"] ?? [:], "egress_denials": report?.body["egress_denials"] ?? [],
             "reported_at": JSON(report?.reportedAt),
-        ])
+        ]
     }
 
     /// Only the worker that serves the session may say what holds it.
@@ -34,6 +40,10 @@ extension API {
         var reader = try ObjectReader(try await request.json(limit: bodyLimit))
         let boundary = try reader.string("boundary", length: 1...Self.maximumBoundary)
         let stages = try reader.required("stages")
+        let state = try reader.optionalString("state").orNil
+        guard state.map({ SandboxState(rawValue: $0) != nil }) ?? true else {
+            throw WireError.invalid("state: must be running, paused or none")
+        }
         let denials = try reader.optionalArray("egress_denials", count: 0...Self.maximumDenials).orNil ?? []
         try reader.finish()
         guard let given = stages.objectValue?.members else {
@@ -60,7 +70,10 @@ extension API {
         }
         try await store.reportSandbox(
             of: session.id,
-            ["boundary": .string(boundary), "stages": stages, "egress_denials": .array(denials)])
+            [
+                "boundary": .string(boundary), "stages": stages, "egress_denials": .array(denials),
+                "state": JSON(state),
+            ])
         return .json([:])
     }
 }

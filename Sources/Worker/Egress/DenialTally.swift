@@ -13,7 +13,9 @@ final class DenialTally: Sendable {
 
     private let entries = Mutex<[String: Entry]>([:])
     /// Signalled at every refusal.
-    let changed = Wakeup()
+    private let changed: Wakeup
+
+    init(changed: Wakeup) { self.changed = changed }
 
     func add(_ sentence: String, at time: Date = Date()) {
         entries.withLock { entries in

@@ -12,6 +12,7 @@ struct PeopleStreams: Sendable {
     let environment: RemoteID
     let holder: SandboxHolder
     let board: SessionBoard
+    let start: StartReport
     let logger: Logger
 
     private static let wait = Duration.seconds(25)
@@ -48,6 +49,12 @@ struct PeopleStreams: Sendable {
             switch offer.wish {
             case .stream(let target): await carry(target, input: input, output: output)
             case .snapshot(let name): await keep(name, input: input, output: output)
+            case .pause: await answer(input, output) { () async throws(SandboxError) in try await pause() }
+            case .resume:
+                await answer(input, output) { () async throws(SandboxError) in
+                    _ = try await holder.lease()
+                    await start.flush()
+                }
             }
         } catch {
             logger.warning("stream not served", metadata: ["code": "\(error.code)", "stream_id": "\(offer.id)"])
@@ -87,11 +94,21 @@ struct PeopleStreams: Sendable {
         _ name: SnapshotName, input: some AsyncSequence<ByteBuffer, any Error> & Sendable,
         output: AsyncChannel<ByteBuffer>
     ) async {
-        do throws(SandboxError) {
+        await answer(input, output) { () async throws(SandboxError) in
             guard let id = name.id(in: environment) else {
                 throw SandboxError(.unsupported, "the environment's id cannot be part of a snapshot's name")
             }
             try await holder.lease().sandbox.snapshot(as: id)
+        }
+    }
+
+    /// Says how `body` ended.
+    private func answer(
+        _ input: some AsyncSequence<ByteBuffer, any Error> & Sendable, _ output: AsyncChannel<ByteBuffer>,
+        _ body: () async throws(SandboxError) -> Void
+    ) async {
+        do throws(SandboxError) {
+            try await body()
             await output.send(.exited(0))
         } catch {
             await output.send(.failed(error.message))
@@ -153,6 +170,8 @@ struct StreamOffer: Equatable {
     enum Wish: Equatable {
         case stream(StreamTarget)
         case snapshot(SnapshotName)
+        case pause
+        case resume
     }
     var id: RemoteID
     var wish: Wish
@@ -182,6 +201,8 @@ extension StreamOffer.Wish {
         case "snapshot":
             guard let name = target["name"]?.stringValue.flatMap({ SnapshotName($0) }) else { return nil }
             self = .snapshot(name)
+        case "pause": self = .pause
+        case "resume": self = .resume
         default: return nil
         }
     }

@@ -12,6 +12,8 @@ final class SandboxHolder: Sendable {
     private enum State: Sendable {
         case absent
         case ready(Lease)
+        /// Stopped inside until the next lease; without a sandbox when an earlier holder paused it.
+        case paused(Lease?)
         case failed(SandboxError)
         case closed
     }
@@ -19,20 +21,25 @@ final class SandboxHolder: Sendable {
     private let provider: any SandboxProvider
     private let spec: SandboxSpec
     private let secrets: SecretFeed?
+    private let pauseMark: PauseMark?
     private let start: StartReport
     private let logger: Logger
-    private let state = Mutex(State.absent)
+    private let state: Mutex<State>
     private let settings: Mutex<SandboxSettings>
     private static let attempts = 4
 
     /// - Parameters:
     ///   - settings: what every sandbox of the session gets before its first call; see ``configure(_:)``.
     ///   - secrets: nothing is provisioned before they are known.
+    ///   - pauseMark: outlives this holder; without it nothing is paused.
+    ///   - isPaused: an earlier holder left the sandbox paused.
     init(
         provider: any SandboxProvider, spec: SandboxSpec, settings: SandboxSettings, secrets: SecretFeed? = nil,
-        start: StartReport, logger: Logger
+        pauseMark: PauseMark? = nil, isPaused: Bool = false, start: StartReport, logger: Logger
     ) {
         self.secrets = secrets
+        self.pauseMark = pauseMark
+        state = Mutex(isPaused ? .paused(nil) : .absent)
         self.settings = Mutex(settings)
         self.start = start
         self.provider = provider
@@ -47,7 +54,7 @@ final class SandboxHolder: Sendable {
         case .ready(let lease): return lease
         case .closed: throw SandboxError(.unavailable, "the session is over")
         case .failed(let error) where error.code == .unsupported: throw error
-        case .absent, .failed: break
+        case .absent, .paused, .failed: break
         }
         if let secrets {
             await secrets.isKnown.wait(atMost: secrets.patience)
@@ -86,16 +93,21 @@ final class SandboxHolder: Sendable {
             await sandbox.detach()
             throw error
         }
-        let isWanted = state.withLock { state in
-            if case .closed = state { return false }
-            state = .ready(lease)
-            return true
+        // Known as running before it is in use; a crash here leaves it without the mark, and in use.
+        await pauseMark?.clear()
+        let (isWanted, hasWaited) = state.withLock { state in
+            if case .closed = state { return (false, false) }
+            defer { state = .ready(lease) }
+            if case .paused(nil) = state { return (true, true) }
+            return (true, false)
         }
         guard isWanted else {
             await sandbox.detach()
             throw SandboxError(.unavailable, "the session is over")
         }
         // They changed while nobody could be told.
+        start.note(.running)
+        if hasWaited { start.prepared.open() }
         let wanted = settings.withLock { $0 }
         if wanted != brought { try await sandbox.configure(wanted) }
         return lease
@@ -113,6 +125,31 @@ final class SandboxHolder: Sendable {
             if error.code == .unsupported { settings.withLock { $0 = former } }
             throw error
         }
+    }
+
+    /// Stops everything inside until the next lease. The caller sees to it that nothing is in use.
+    /// - Throws: ``SandboxError``; the sandbox then runs, or is lost, and the next lease finds out.
+    func pause() async throws(SandboxError) {
+        guard let pauseMark else { throw SandboxError(.unsupported, "this worker keeps no paused sandboxes") }
+        guard !isPaused else { return }
+        let lease = try await lease()
+        try await pauseMark.set()
+        do throws(SandboxError) { try await lease.sandbox.pause() } catch {
+            // Its connection is gone in any case.
+            await markLost()
+            await pauseMark.clear()
+            throw error
+        }
+        state.withLock { state in
+            if case .closed = state { return }
+            state = .paused(lease)
+        }
+        start.note(.paused)
+    }
+
+    var isPaused: Bool {
+        guard case .paused = state.withLock({ $0 }) else { return false }
+        return true
     }
 
     /// Provisions nothing: every call is told why.
@@ -144,8 +181,11 @@ final class SandboxHolder: Sendable {
     private func takeForClosing() -> Lease? {
         state.withLock { state in
             defer { state = .closed }
-            guard case .ready(let lease) = state else { return nil }
-            return lease
+            switch state {
+            case .ready(let lease): return lease
+            case .paused(let lease): return lease
+            case .absent, .failed, .closed: return nil
+            }
         }
     }
 }

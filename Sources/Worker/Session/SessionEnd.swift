@@ -20,6 +20,8 @@ enum SessionEnd: Equatable, Sendable {
     var discardsResults: Bool { self != .stopRequested && self != .expired }
     /// True when the item is told to stop; otherwise its lease runs out and it is queued again.
     var stopsItem: Bool { self != .leaseLost && self != .handedBack }
+    /// True when a sandbox that is paused stays so; otherwise nobody will come back to it.
+    var keepsPaused: Bool { self != .finished }
     /// True when the sandbox is of no further use; otherwise it is left alive for the next holder.
     var destroysSandbox: Bool {
         switch self {

@@ -10,9 +10,13 @@ struct SessionFolder: Sendable {
 
     /// How long a mark protects a sandbox that nobody serves.
     static let protection = 600
+    /// How long a paused sandbox is kept that nothing resumes, as long as files are: 30 days.
+    static let pausedProtection = 30 * 86_400
 
     func journalPath(_ session: RemoteID) -> String { "\(root)/\(session)/calls.journal" }
     private func markPath(_ session: RemoteID) -> String { "\(root)/\(session)/in-use" }
+    private func pausedPath(_ session: RemoteID) -> String { "\(root)/\(session)/\(Self.paused)" }
+    private static let paused = "paused"
 
     func journal(_ session: RemoteID) async throws(WorkerError) -> CallJournal {
         try await CallJournal.open(journalPath(session), queue: queue)
@@ -33,15 +37,37 @@ struct SessionFolder: Sendable {
         }
     }
 
+    /// Says, before it happens, that the session's sandbox is paused: it is kept while nobody serves the session.
+    func markPaused(_ session: RemoteID) async throws(WorkerError) {
+        let path = pausedPath(session)
+        try await queue.run { () throws(WorkerError) in try JournalFile.touch(path) }
+    }
+
+    /// Says that the session's sandbox runs again, or is gone.
+    func unmarkPaused(_ session: RemoteID) async {
+        let path = pausedPath(session)
+        await queue.run { JournalFile.remove(path) }
+    }
+
+    func isPaused(_ session: RemoteID) async -> Bool {
+        let path = pausedPath(session)
+        return await queue.run { JournalFile.age(path) != nil }
+    }
+
+    /// Sandboxes that are paused, for as long as they are kept.
+    func paused() async -> Set<SandboxID> { await sandboxes(under: Self.paused, upTo: Self.pausedProtection) }
+
     /// Sandboxes that somebody on this host uses or may come back to.
     func marked() async -> Set<SandboxID> {
+        await sandboxes(under: "in-use", upTo: Self.protection).union(await paused())
+    }
+
+    private func sandboxes(under mark: String, upTo limit: Int) async -> Set<SandboxID> {
         let root = root
         return await queue.run {
             Set(
                 JournalFile.names(in: root).compactMap { name -> SandboxID? in
-                    guard let age = JournalFile.age("\(root)/\(name)/in-use"), age <= Self.protection else {
-                        return nil
-                    }
+                    guard let age = JournalFile.age("\(root)/\(name)/\(mark)"), age <= limit else { return nil }
                     return SandboxID(name)
                 })
         }

@@ -45,7 +45,9 @@ struct SessionMachine: Sendable {
     private var isSessionFetched = false
     private var isHistoryRead = false
     /// Streams that people have open.
-    private var holds = 0
+    private(set) var holds = 0
+    /// The sandbox is being paused: nothing may begin in it, and nobody may let go of it.
+    var isPausing = false
     private var drainUntil: ContinuousClock.Instant?
     private var ending: SessionEnd?
     private var told = Told.nothing
@@ -70,10 +72,17 @@ struct SessionMachine: Sendable {
         return waitsForClient ? .waitsForClient : nil
     }
 
+    /// Whether serving the session is over, or about to be.
+    var isLeaving: Bool { ending != nil || drainUntil != nil }
+    /// Whether everything that happened before is known, and the sandbox prepared.
+    var isKnown: Bool { isHistoryRead && isSessionFetched && isSandboxReady }
+
     private var runningIndex: Int? { open.firstIndex { $0.stage == .running } }
 
     /// What to do now.
     mutating func next(now: ContinuousClock.Instant) -> Action {
+        // A worker that is being killed does not wait.
+        if isPausing, ending != .handedBack { return .wait(until: nil) }
         if let ending { return finish(ending, now: now) }
         if let index = runningIndex, open[index].isCancelled, told == .nothing {
             told = .cancel
@@ -168,7 +177,7 @@ extension SessionMachine {
     /// A person's stream wants to open: a session with one is not idle.
     /// - Returns: false when serving the session is over already.
     mutating func hold() -> Bool {
-        guard ending == nil, drainUntil == nil else { return false }
+        guard !isLeaving, !isPausing else { return false }
         holds += 1
         return true
     }

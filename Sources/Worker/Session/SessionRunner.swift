@@ -61,8 +61,9 @@ struct SessionRunner: Sendable {
                 .map { .snapshot($0) } ?? .engineDefault,
             warm: WarmWish(owner: item.environment.rawValue, count: preferences.warm))
         let holder = SandboxHolder(
-            provider: provider, spec: spec, settings: settings.sandbox, secrets: secrets, start: start,
-            logger: logger)
+            provider: provider, spec: spec, settings: settings.sandbox, secrets: secrets,
+            pauseMark: PauseMark(folder: folder, session: session), isPaused: await folder.isPaused(session),
+            start: start, logger: logger)
         if let refusal { holder.refuse(refusal) }
         // A server that names the environment is ours, and leaves fetching to the worker.
         let isOurs = item.secret?.environment != nil
@@ -98,6 +99,8 @@ struct SessionRunner: Sendable {
             let installer = SkillInstaller(
                 api: api, token: client.credential, key: configuration.environmentKey, holder: holder, logger: logger)
             group.addTask {
+                // What an earlier holder paused is prepared: it goes on when the first call needs it.
+                guard !holder.isPaused else { return board.tell { $0.sandboxPrepared() } }
                 // A failure is remembered by the holder and told to the model by the first call.
                 _ = try? await holder.lease()
                 await agent.fetched.wait()
@@ -118,7 +121,8 @@ struct SessionRunner: Sendable {
                 group.addTask { await start.send(to: client, logger: logger) }
                 group.addTask {
                     await PeopleStreams(
-                        client: client, environment: item.environment, holder: holder, board: board, logger: logger
+                        client: client, environment: item.environment, holder: holder, board: board, start: start,
+                        logger: logger
                     ).run()
                 }
             }
@@ -198,8 +202,9 @@ struct SessionRunner: Sendable {
         logger.debug("session left", metadata: ["code": "\(end.map { "\($0)" } ?? "notAcknowledged")"])
         guard let end else { return await holder.detach() }
         // The sandbox first: once the item is stopped, the session may come back to this very worker.
-        if end.destroysSandbox {
+        if end.destroysSandbox, !(end.keepsPaused && holder.isPaused) {
             await holder.destroy()
+            await folder.unmarkPaused(session)
             do throws(WorkerError) { try await journal.compact() } catch {
                 logger.warning("call journal not compacted", metadata: ["reason": "\(error.message)"])
             }

@@ -17,6 +17,12 @@ struct WorkerSide: Service {
     let engine: any SandboxProvider
     let logger: Logger
 
+    /// Removes what the engine keeps beside files and paused sandboxes. Call it once ``run()`` has ended.
+    static func leave(_ engine: any SandboxProvider, _ settings: Settings) async {
+        let directory = settings.dataDirectory + "/worker"
+        await engine.shutdown(keeping: await EnvironmentWorker.pausedSandboxes(stateDirectory: directory))
+    }
+
     func run() async throws {
         guard let url = await serverURL() else { return }
         let worker = settings.worker

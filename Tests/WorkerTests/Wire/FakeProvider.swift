@@ -10,6 +10,7 @@ final class FakeProvider: SandboxProvider {
         var provisionFailures: [SandboxError] = []
         var settings: [SandboxSettings] = []
         var settingsFailures: [SandboxError] = []
+        var pauseFailures: [SandboxError] = []
         var isUsable = true
     }
     private let state = Mutex(State())
@@ -47,6 +48,15 @@ final class FakeProvider: SandboxProvider {
         let failure = state.withLock { state -> SandboxError? in
             guard state.settingsFailures.isEmpty else { return state.settingsFailures.removeFirst() }
             state.settings.append(settings)
+            return nil
+        }
+        if let failure { throw failure }
+    }
+
+    func pause(_ id: SandboxID) throws(SandboxError) {
+        let failure = state.withLock { state -> SandboxError? in
+            guard state.pauseFailures.isEmpty else { return state.pauseFailures.removeFirst() }
+            state.log.append("pause \(id)")
             return nil
         }
         if let failure { throw failure }

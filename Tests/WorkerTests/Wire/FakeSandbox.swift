@@ -69,7 +69,7 @@ final class FakeSandbox: Sandbox {
     func detach() async {
         provider.note("detach \(id)")
     }
-    func pause() async throws(SandboxError) { provider.note("pause \(id)") }
+    func pause() async throws(SandboxError) { try provider.pause(id) }
     func snapshot(as name: SnapshotID) async throws(SandboxError) { provider.note("snapshot \(id) \(name)") }
     func destroy() async {
         provider.note("destroy \(id)")

@@ -35,7 +35,7 @@ struct UpCommand: AsyncParsableCommand {
             try await ServeGroup.run(
                 [side.server, side.orchestrator, side.announcement(settings, logger), worker], logger: logger)
         }
-        // Nothing of this process stays behind; the files of the sessions do.
-        await engine.shutdown()
+        // Nothing of this process stays behind but what is paused; the files of the sessions do.
+        await WorkerSide.leave(engine, settings)
     }
 }

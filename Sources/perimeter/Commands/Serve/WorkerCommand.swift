@@ -42,7 +42,7 @@ struct WorkerCommand: AsyncParsableCommand {
         let worker = WorkerSide(
             environment: environment, key: key, serverURL: { url }, settings: settings, engine: engine, logger: logger)
         try await ServeGroup.run([worker], logger: logger)
-        if !keepSandboxes { await engine.shutdown() }
+        if !keepSandboxes { await WorkerSide.leave(engine, settings) }
         withExtendedLifetime(directory) {}
     }
 

@@ -9,5 +9,6 @@ struct SessionsCommand: AsyncParsableCommand {
             SessionsInterrupt.self, SessionsApprove.self, SessionsDeny.self, SessionsEvents.self,
             SessionsArchive.self, SessionsDelete.self, SessionsAttach.self, SessionsForward.self, SessionsUpload.self,
             SessionsDownload.self, SessionsSSH.self, SessionsPreview.self, SessionsSnapshot.self,
+            SessionsPause.self, SessionsResume.self,
         ])
 }
