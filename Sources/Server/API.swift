@@ -50,6 +50,7 @@ struct API: Sendable {
         addModels(to: routes.group("models"))
         addKeys(to: routes.group("organizations/api_keys"))
         addWorkspaces(to: routes.group("organizations/workspaces"))
+        addAudit(to: routes.group("organizations/audit"))
     }
 
     func environmentID(_ context: APIContext) throws(WireError) -> EnvironmentID {

@@ -2,7 +2,8 @@ public import Wire
 
 /// Everything durable: the repositories over one database.
 ///
-/// Facets lie in files named after their API noun: `Agents`, `Environments`, `Keys`, `Sessions`, `Events`, `Vaults`, `Work`.
+/// Facets lie in files named after their API noun: `Agents`, `Audit`, `Environments`, `Keys`, `Sessions`, `Events`, `Vaults`,
+/// `Work`.
 public struct Store: Sendable {
     package let database: any SQLDatabase
     package let clock: any WallClock
@@ -11,6 +12,8 @@ public struct Store: Sendable {
     public let signals: Signals
     /// Seals secrets; nil refuses to store or read any.
     private(set) var masterKeys: MasterKeys?
+    /// Whose acts the writes of this value are.
+    var actor = AuditActor(.system)
 
     /// Brings the schema up to date.
     /// - Throws: ``StoreError`` when the database cannot be used or comes from a newer version.

@@ -19,7 +19,7 @@ struct Perimeter: AsyncParsableCommand {
                 name: "Use and administer",
                 subcommands: [
                     RunCommand.self, AgentsCommand.self, EnvironmentsCommand.self, SessionsCommand.self,
-                    VaultsCommand.self, KeysCommand.self, SnapshotsCommand.self,
+                    VaultsCommand.self, KeysCommand.self, SnapshotsCommand.self, AuditCommand.self,
                 ]),
             CommandGroup(name: "Check", subcommands: [DoctorCommand.self, ConfigCommand.self]),
         ])

@@ -25,7 +25,7 @@ extension API {
         let now = clock.now()
         let id = AgentID.make(ids)
         let agent = AgentRequest.object(members, id: id, at: now)
-        try await store.createAgent(id, body: agent, workspace: access.workspace, at: now)
+        try await store(for: access).createAgent(id, body: agent, workspace: access.workspace, at: now)
         return .json(agent)
     }
 
@@ -48,7 +48,7 @@ extension API {
         let body = try await request.json(limit: bodyLimit)
         let checks = agentRequest
         return .json(
-            try await store.updateAgent(id, workspace: access.workspace) { current in
+            try await store(for: access).updateAgent(id, workspace: access.workspace) { current in
                 try checks.update(current, with: body)
             })
     }
@@ -57,7 +57,7 @@ extension API {
         let access = try context.administrator()
         try await request.refuseMembers(limit: bodyLimit)
         let id = try context.id("agent", AgentID.self, "agent")
-        return .json(try await store.archiveAgent(id, workspace: access.workspace))
+        return .json(try await store(for: access).archiveAgent(id, workspace: access.workspace))
     }
 
     private func listAgents(_ request: Request, _ context: APIContext) async throws -> Response {

@@ -17,6 +17,8 @@ struct Access: Sendable {
     }
     var credential: Credential
     var workspace: String
+    /// Of the key; nil for the token of a work item.
+    var keyID: String?
 
     /// True for keys that administer their workspace.
     var isAdministrator: Bool {

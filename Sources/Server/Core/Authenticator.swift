@@ -37,10 +37,12 @@ final class Authenticator: Sendable {
         let record = try await key(secret.hash)
         guard record.isValid(at: clock.now()) else { throw Self.unknown }
         switch (record.kind, record.environmentID) {
-        case (.organization, _): return Access(credential: .organization, workspace: record.workspaceID)
-        case (.api, _): return Access(credential: .workspace, workspace: record.workspaceID)
-        case (.cloudWorker, _): return Access(credential: .cloudWorker, workspace: record.workspaceID)
-        case (.environment, let id?): return Access(credential: .environment(id), workspace: record.workspaceID)
+        case (.organization, _):
+            return Access(credential: .organization, workspace: record.workspaceID, keyID: record.id)
+        case (.api, _): return Access(credential: .workspace, workspace: record.workspaceID, keyID: record.id)
+        case (.cloudWorker, _): return Access(credential: .cloudWorker, workspace: record.workspaceID, keyID: record.id)
+        case (.environment, let id?):
+            return Access(credential: .environment(id), workspace: record.workspaceID, keyID: record.id)
         case (.environment, nil): throw Self.unknown
         }
     }

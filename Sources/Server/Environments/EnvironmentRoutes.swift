@@ -19,7 +19,8 @@ extension API {
         let now = clock.now()
         let id = EnvironmentID.make(ids)
         let (object, kind) = try EnvironmentRequest.create(try await request.json(limit: bodyLimit), id: id, at: now)
-        try await store.createEnvironment(id, kind: kind, body: object, workspace: access.workspace, at: now)
+        try await store(for: access).createEnvironment(
+            id, kind: kind, body: object, workspace: access.workspace, at: now)
         return .json(object)
     }
 
@@ -35,7 +36,7 @@ extension API {
         let id = try environmentID(context)
         let body = try await request.json(limit: bodyLimit)
         return .json(
-            try await store.updateEnvironment(id, workspace: access.workspace) { current in
+            try await store(for: access).updateEnvironment(id, workspace: access.workspace) { current in
                 try EnvironmentRequest.update(current, with: body)
             })
     }
@@ -43,14 +44,15 @@ extension API {
     private func archiveEnvironment(_ request: Request, _ context: APIContext) async throws -> Response {
         let access = try context.administrator()
         try await request.refuseMembers(limit: bodyLimit)
-        return .json(try await store.archiveEnvironment(try environmentID(context), workspace: access.workspace))
+        return .json(
+            try await store(for: access).archiveEnvironment(try environmentID(context), workspace: access.workspace))
     }
 
     private func deleteEnvironment(_ request: Request, _ context: APIContext) async throws -> Response {
         let access = try context.administrator()
         try QueryReader(request).finish()
         let id = try environmentID(context)
-        try await store.deleteEnvironment(id, workspace: access.workspace)
+        try await store(for: access).deleteEnvironment(id, workspace: access.workspace)
         authenticator.forget()
         return .json(["id": .string(id.rawValue), "type": "environment_deleted"])
     }

@@ -21,7 +21,7 @@ extension API {
             else { continue }
             throw WireError.invalid("events[\(index)].session_thread_id: no thread with id \(thread.prefix(128))")
         }
-        let stored = try await store.send(
+        let stored = try await store(for: access).send(
             events, to: session.id, workspace: access.workspace, sender: access.sender)
         return .json(["data": .array(stored.map(\.json))])
     }

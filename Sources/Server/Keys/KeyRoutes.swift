@@ -27,7 +27,7 @@ extension API {
         }
         routes.delete(":key") { request, context -> Response in
             let access = try context.administrator()
-            let key = try await store.revokeKey(
+            let key = try await store(for: access).revokeKey(
                 context.text("key"), workspace: access.workspace, environment: try environmentID(context).rawValue)
             authenticator.forget()
             return .json(["id": .string(key.id), "type": "environment_key_deleted"])
@@ -57,7 +57,7 @@ extension API {
         let workspace = try reader.optionalString("workspace_id", length: 1...128).orNil ?? access.workspace
         try reader.finish()
         if workspace != access.workspace { try access.requireOrganization() }
-        let (record, secret) = try await store.createKey(kind: .api, name: name, workspace: workspace)
+        let (record, secret) = try await store(for: access).createKey(kind: .api, name: name, workspace: workspace)
         return .json(record.json(with: secret))
     }
 
@@ -68,7 +68,7 @@ extension API {
         var reader = try ObjectReader(try await request.optionalJSON(limit: bodyLimit))
         let name = try reader.optionalString("name", length: 1...500).orNil ?? "worker"
         try reader.finish()
-        let (record, secret) = try await store.createKey(
+        let (record, secret) = try await store(for: access).createKey(
             kind: .environment, name: name, workspace: access.workspace, environment: environment.rawValue)
         return .json(record.json(with: secret))
     }
@@ -87,8 +87,8 @@ extension API {
         if status == "active", record.archivedAt != nil {
             throw WireError.invalid("status: a revoked key stays revoked; create another one")
         }
-        if let name { record = try await store.renameKey(id, workspace: access.workspace, name: name) }
-        if status == "archived" { record = try await store.revokeKey(id, workspace: access.workspace) }
+        if let name { record = try await store(for: access).renameKey(id, workspace: access.workspace, name: name) }
+        if status == "archived" { record = try await store(for: access).revokeKey(id, workspace: access.workspace) }
         authenticator.forget()
         return .json(record.json)
     }

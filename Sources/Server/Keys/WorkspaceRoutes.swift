@@ -6,11 +6,12 @@ internal import Wire
 extension API {
     func addWorkspaces(to routes: Routes) {
         routes.post { request, context -> Response in
-            try context.caller().requireOrganization()
+            let access = try context.caller()
+            try access.requireOrganization()
             var reader = try ObjectReader(try await request.json(limit: bodyLimit))
             let name = try reader.string("name", length: 1...256)
             try reader.finish()
-            return .json(try await store.createWorkspace(name: name).json)
+            return .json(try await store(for: access).createWorkspace(name: name).json)
         }
         routes.get { request, context -> Response in
             try context.caller().requireOrganization()

@@ -12,7 +12,8 @@ extension API {
             guard let session = try await store.session(target.session) else {
                 return try await connection.channel.close().get()
             }
-            let pipe = try await pipe(into: session, ["type": "port", "port": JSON(target.port)])
+            let pipe = try await pipe(
+                into: session, ["type": "port", "port": JSON(target.port)], for: AuditActor(.preview))
             defer { pipe.close() }
             try await connection.executeThenClose { inbound, outbound in
                 try await withThrowingTaskGroup(of: Bool.self) { group in

@@ -15,11 +15,11 @@ extension API {
             return .page(try await store.portPreviews(of: session.id).map(\.json), next: nil)
         }
         routes.delete(":preview") { request, context -> Response in
-            _ = try context.administrator()
+            let access = try context.administrator()
             let (session, _) = try await readableSession(context)
             try QueryReader(request).finish()
             let id = try context.id("preview", PreviewID.self, "preview")
-            try await store.deletePortPreview(id, of: session.id)
+            try await store(for: access).deletePortPreview(id, of: session.id)
             return .json(["id": .string(id.rawValue), "type": "sandbox_preview_deleted"])
         }
     }
@@ -35,7 +35,7 @@ extension API {
         let life = try reader.optionalInt("expires_in", range: 1...Self.longestLife).orNil ?? 3600
         try reader.finish()
         let token = PreviewAddress.makeToken()
-        let preview = try await store.createPortPreview(
+        let preview = try await store(for: access).createPortPreview(
             of: session.id, workspace: access.workspace, port: port, for: .seconds(life),
             tokenHash: KeySecret(token).hash)
         var json = preview.json

@@ -68,8 +68,8 @@ extension API {
             }
             try reader.finish()
         }
-        try await store.reportSandbox(
-            of: session.id,
+        try await store(for: access).reportSandbox(
+            of: session,
             [
                 "boundary": .string(boundary), "stages": stages, "egress_denials": .array(denials),
                 "state": JSON(state),

@@ -12,11 +12,11 @@ extension API {
     private static let steeringPatience = Duration.seconds(120)
 
     func steerSandbox(_ request: Request, _ context: APIContext, _ verb: String) async throws -> Response {
-        _ = try context.administrator()
+        let access = try context.administrator()
         let (session, _) = try await readableSession(context)
         try QueryReader(request).finish()
         try await request.refuseMembers(limit: bodyLimit)
-        let pipe = try await pipe(into: session, ["type": .string(verb)])
+        let pipe = try await pipe(into: session, ["type": .string(verb)], for: access.actor)
         defer { pipe.close() }
         switch await Self.end(of: pipe) {
         case .exited(0): return .json(try await sandboxObject(of: session))

@@ -13,6 +13,8 @@ extension API {
     /// How long a person waits for a worker, which may have to make the sandbox first.
     private static let workerPatience = Duration.seconds(60)
     private static let reminder = Duration.seconds(1)
+    /// What a person says that a stream is for; the audit chain has it.
+    private static let purposes = ["attach", "forward", "ssh", "upload", "download"]
     /// How long one direction may go on when the other has ended.
     private static let farewell = Duration.seconds(10)
 
@@ -23,16 +25,16 @@ extension API {
     }
 
     private func openStream(_ request: Request, _ context: APIContext) async throws -> Response {
-        _ = try context.administrator()
+        let access = try context.administrator()
         let (session, _) = try await readableSession(context)
         let target = try Self.target(request)
-        let pipe = try await pipe(into: session, target)
+        let pipe = try await pipe(into: session, target, for: access.actor)
         return Self.splice(request, from: pipe.toPerson, to: pipe.toSandbox, pipe)
     }
 
-    /// Offers a stream to the session's worker and waits until it has come.
+    /// Offers a stream to the session's worker and waits until it has come, and until the audit chain says so.
     /// - Throws: ``WireError`` 429, 503, and those of a session that takes no work.
-    func pipe(into session: SessionRecord, _ target: JSON) async throws -> StreamPipe {
+    func pipe(into session: SessionRecord, _ target: JSON, for actor: AuditActor) async throws -> StreamPipe {
         let offer = StreamHub.Offer(id: StreamID.make(ids).rawValue, target: target)
         // A session without a worker gets one; it leaves again when nothing is to be done.
         try await store.requestWorker(for: session.id, workspace: session.workspaceID)
@@ -61,6 +63,14 @@ extension API {
             throw WireError.unavailable(
                 "no worker took the stream: check that a worker serves environment \(session.environmentID)")
         }
+        do {
+            let (action, details) = Self.audited(target, stream: offer.id)
+            try await store.acting(as: actor).audit(
+                action, session.id.rawValue, workspace: session.workspaceID, details)
+        } catch {
+            offer.pipe.close()
+            throw error
+        }
         logger.notice(
             "stream opened",
             metadata: [
@@ -68,6 +78,23 @@ extension API {
                 "target": "\(target["type"]?.stringValue ?? "")",
             ])
         return offer.pipe
+    }
+
+    /// What the audit chain says of a stream. Commands may hold secrets, so they are not in it.
+    private static func audited(_ target: JSON, stream: String) -> (AuditAction, JSON) {
+        switch target["type"]?.stringValue {
+        case "pause": (.sandboxPaused, [:])
+        case "resume": (.sandboxResumed, [:])
+        case "snapshot": (.sandboxSnapshot, ["name": target["name"] ?? .null])
+        default:
+            (
+                .streamOpened,
+                [
+                    "stream_id": .string(stream), "type": target["type"] ?? .null, "port": target["port"] ?? .null,
+                    "purpose": target["purpose"] ?? .null,
+                ]
+            )
+        }
     }
 
     private func nextStream(_ request: Request, _ context: APIContext) async throws -> Response {
@@ -98,7 +125,11 @@ extension API {
         guard command.utf8.count <= 32 << 10, !command.utf8.contains(0) else {
             throw .invalid("command: at most 32 KiB without NUL")
         }
-        let target: JSON
+        let purpose = try query.text("purpose")
+        guard purpose.map({ purposes.contains($0) }) ?? true else {
+            throw .invalid("purpose: must be one of \(purposes.joined(separator: ", "))")
+        }
+        var target: JSON
         switch kind {
         case "terminal":
             let columns = try query.int("columns", 1...1000) ?? 80
@@ -118,6 +149,7 @@ extension API {
         default: throw .invalid("type: must be terminal, command, port or snapshot")
         }
         try query.finish()
+        target["purpose"] = purpose.map { .string($0) }
         return target
     }
 

@@ -48,7 +48,7 @@ extension API {
         guard environment["archived_at"]?.isNull ?? true else {
             throw WireError.invalid("environment_id: environment \(new.environmentID) is archived")
         }
-        let session = try await store.createSession(
+        let session = try await store(for: access).createSession(
             NewSession(
                 workspaceID: access.workspace, environmentID: new.environmentID, environmentKind: kind,
                 agent: AgentRequest.snapshot(agent), agentID: new.agentID, agentVersion: version, title: new.title,
@@ -73,7 +73,8 @@ extension API {
             throw WireError.invalid("\(key): cannot be changed on this server")
         }
         try reader.finish()
-        let session = try await store.updateSession(id, workspace: access.workspace, title: title) { current in
+        let session = try await store(for: access).updateSession(id, workspace: access.workspace, title: title) {
+            current in
             try Metadata.apply(patch, to: current, emptyDeletes: false)
         }
         return .json(session.json(at: clock.now()))
@@ -83,14 +84,14 @@ extension API {
         let access = try context.administrator()
         try await request.refuseMembers(limit: bodyLimit)
         let id = try context.id("session", SessionID.self, "session")
-        return .json(try await store.archiveSession(id, workspace: access.workspace).json(at: clock.now()))
+        return .json(try await store(for: access).archiveSession(id, workspace: access.workspace).json(at: clock.now()))
     }
 
     private func deleteSession(_ request: Request, _ context: APIContext) async throws -> Response {
         let access = try context.administrator()
         try QueryReader(request).finish()
         let id = try context.id("session", SessionID.self, "session")
-        try await store.deleteSession(id, workspace: access.workspace)
+        try await store(for: access).deleteSession(id, workspace: access.workspace)
         return .json(["id": .string(id.rawValue), "type": "session_deleted"])
     }
 

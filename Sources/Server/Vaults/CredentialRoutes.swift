@@ -21,7 +21,7 @@ extension API {
             let access = try context.administrator()
             try await request.refuseMembers(limit: bodyLimit)
             return .json(
-                try await store.archiveCredential(
+                try await store(for: access).archiveCredential(
                     try credentialID(context), vault: try vaultID(context), workspace: access.workspace))
         }
     }
@@ -38,7 +38,7 @@ extension API {
         let id = CredentialID.make(ids)
         let new = try CredentialRequest.create(
             try await request.json(limit: bodyLimit), id: id, vault: vault, at: now)
-        try await store.createCredential(new, id: id, vault: vault, workspace: access.workspace, at: now)
+        try await store(for: access).createCredential(new, id: id, vault: vault, workspace: access.workspace, at: now)
         return .json(new.object)
     }
 
@@ -48,7 +48,7 @@ extension API {
         let body = try await request.json(limit: bodyLimit)
         let now = clock.now()
         return .json(
-            try await store.updateCredential(
+            try await store(for: access).updateCredential(
                 try credentialID(context), vault: try vaultID(context), workspace: access.workspace
             ) { current in
                 try CredentialRequest.update(current, with: body, at: now)
@@ -59,7 +59,7 @@ extension API {
         let access = try context.administrator()
         try QueryReader(request).finish()
         let id = try credentialID(context)
-        try await store.deleteCredential(id, vault: try vaultID(context), workspace: access.workspace)
+        try await store(for: access).deleteCredential(id, vault: try vaultID(context), workspace: access.workspace)
         return .json(["id": .string(id.rawValue), "type": "vault_credential_deleted"])
     }
 

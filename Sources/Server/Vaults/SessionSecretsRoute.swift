@@ -21,7 +21,8 @@ extension API {
         let known = try query.text("revision")
         let wait = try query.int("wait_ms", 0...60_000) ?? 0
         try query.finish()
-        let secrets = try await secrets(of: session.id, for: claim, known: known, within: .milliseconds(wait))
+        let secrets = try await secrets(
+            of: session.id, from: store(for: access), for: claim, known: known, within: .milliseconds(wait))
         var response = Response.json(secrets?.json ?? .null)
         response.headers[.cacheControl] = "no-store"
         return response
@@ -29,7 +30,7 @@ extension API {
 
     /// Nil when nothing changed in time. Every look checks the lease again.
     private func secrets(
-        of session: SessionID, for claim: WorkRecord, known: String?, within limit: Duration
+        of session: SessionID, from store: Store, for claim: WorkRecord, known: String?, within limit: Duration
     ) async throws -> SessionSecrets? {
         let deadline = ContinuousClock.now.advanced(by: limit)
         return try await cancelWhenGracefulShutdown {

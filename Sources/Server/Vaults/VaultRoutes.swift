@@ -17,7 +17,7 @@ extension API {
         routes.post(":vault/archive") { request, context -> Response in
             let access = try context.administrator()
             try await request.refuseMembers(limit: bodyLimit)
-            return .json(try await store.archiveVault(try vaultID(context), workspace: access.workspace))
+            return .json(try await store(for: access).archiveVault(try vaultID(context), workspace: access.workspace))
         }
     }
 
@@ -31,7 +31,7 @@ extension API {
         let now = clock.now()
         let id = VaultID.make(ids)
         let object = try VaultRequest.create(try await request.json(limit: bodyLimit), id: id, at: now)
-        try await store.createVault(id, body: object, workspace: access.workspace, at: now)
+        try await store(for: access).createVault(id, body: object, workspace: access.workspace, at: now)
         return .json(object)
     }
 
@@ -40,7 +40,7 @@ extension API {
         try QueryReader(request).finish()
         let body = try await request.json(limit: bodyLimit)
         return .json(
-            try await store.updateVault(try vaultID(context), workspace: access.workspace) { current in
+            try await store(for: access).updateVault(try vaultID(context), workspace: access.workspace) { current in
                 try VaultRequest.update(current, with: body)
             })
     }
@@ -49,7 +49,7 @@ extension API {
         let access = try context.administrator()
         try QueryReader(request).finish()
         let id = try vaultID(context)
-        try await store.deleteVault(id, workspace: access.workspace)
+        try await store(for: access).deleteVault(id, workspace: access.workspace)
         return .json(["id": .string(id.rawValue), "type": "vault_deleted"])
     }
 

@@ -20,7 +20,9 @@ public struct ObjectRow: Sendable {
 extension Store {
     /// Stores a new agent, whose body is the object that is sent.
     public func createAgent(_ id: AgentID, body: JSON, workspace: String, at now: Timestamp) async throws {
+        let trail = trail(at: now)
         try await database.write { connection in
+            try trail.note(.agentCreated, id.rawValue, workspace: workspace, connection)
             try connection.execute(
                 "INSERT INTO agents (id, workspace_id, version, created_at, updated_at, body) VALUES (?, ?, 1, ?, ?, ?)",
                 SQLValue(id), SQLValue(workspace), SQLValue(now), SQLValue(now), SQLValue(body))
@@ -56,6 +58,7 @@ extension Store {
         _ id: AgentID, workspace: String, _ change: @escaping @Sendable (JSON) throws -> JSON?
     ) async throws -> JSON {
         let now = clock.now()
+        let trail = trail(at: now)
         return try await database.write { connection in
             guard
                 let row = try connection.first(
@@ -66,6 +69,7 @@ extension Store {
             guard var changed = try change(current) else { return current }
             let version = row.integer(1) + 1
             changed["version"] = JSON(version)
+            try trail.note(.agentUpdated, id.rawValue, workspace: workspace, ["version": JSON(version)], connection)
             changed["updated_at"] = JSON(now)
             try connection.execute(
                 "UPDATE agents SET version = ?, updated_at = ?, body = ? WHERE id = ?", SQLValue(version),
@@ -80,6 +84,7 @@ extension Store {
     /// Ends an agent for new sessions. Idempotent. - Throws: `WireError` 404.
     public func archiveAgent(_ id: AgentID, workspace: String) async throws -> JSON {
         let now = clock.now()
+        let trail = trail(at: now)
         return try await database.write { connection in
             guard
                 let row = try connection.first(
@@ -87,6 +92,7 @@ extension Store {
             else { throw WireError.notFound("no agent with id \(id)") }
             var body = try JSON(stored: row.bytes(0))
             guard body["archived_at"]?.isNull ?? true else { return body }
+            try trail.note(.agentArchived, id.rawValue, workspace: workspace, connection)
             body["archived_at"] = JSON(now)
             body["updated_at"] = JSON(now)
             try connection.execute(

@@ -26,10 +26,14 @@ struct AuditTrail: Sendable {
     var actor: AuditActor
     var at: Timestamp
 
+    func note(_ action: AuditAction, _ subject: String, workspace: String, _ connection: any SQLConnection) throws {
+        try note(action, subject, workspace: workspace, [:], connection)
+    }
+
     /// Appends a line. It is there when the transaction is, and not otherwise.
     /// - Parameter details: no secrets and no output of tools; texts of others are ``AuditChain/bounded(_:)``.
     func note(
-        _ action: AuditAction, _ subject: String, workspace: String, _ details: JSON = [:],
+        _ action: AuditAction, _ subject: String, workspace: String, _ details: JSON,
         _ connection: any SQLConnection
     ) throws {
         let last = try connection.first("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1")

@@ -1,4 +1,4 @@
-public import Wire
+internal import Wire
 
 /// Where an exported chain breaks.
 public struct AuditBreak: Error, Sendable, Equatable, CustomStringConvertible {
@@ -30,14 +30,36 @@ public struct AuditVerifier: Sendable {
     public private(set) var head = Head(seq: 0, hash: AuditChain.origin)
     private var isComplete = false
     private var lines = 0
+    private var pending: [UInt8] = []
     private static let keys = [
         "seq", "at", "previous", "workspace_id", "actor", "action", "subject", "details",
     ]
 
-    public init() {}
+    private let watched: String?
+    /// Whether a line had the hash that was watched for.
+    public private(set) var hasMet = false
+
+    /// - Parameter hash: of a line that is known from elsewhere.
+    public init(watchingFor hash: String? = nil) { watched = hash }
+
+    /// Takes the next bytes of a file. No more than one line is kept.
+    /// - Throws: ``AuditBreak``; the verifier is of no use afterwards.
+    public mutating func feed(_ bytes: ArraySlice<UInt8>) throws(AuditBreak) {
+        var rest = bytes
+        while let end = rest.firstIndex(of: 0x0A) {
+            pending += rest[..<end]
+            try read(pending)
+            pending = []
+            rest = rest[(end + 1)...]
+        }
+        pending += rest
+        guard pending.count <= AuditChain.lineLimit else {
+            throw AuditBreak(line: lines + 1, reason: "this is no line of an audit chain")
+        }
+    }
 
     /// - Parameter line: without its line break.
-    /// - Throws: ``AuditBreak``; the verifier is of no use afterwards.
+    /// - Throws: as ``feed(_:)``.
     public mutating func read(_ line: some Collection<UInt8>) throws(AuditBreak) {
         lines += 1
         guard !isComplete else { throw AuditBreak(line: lines, reason: "something follows the end of the export") }
@@ -54,9 +76,11 @@ public struct AuditVerifier: Sendable {
         }
         guard json["previous"]?.stringValue == head.hash else {
             guard seq > 1 else { throw AuditBreak(line: lines, reason: "it does not begin a chain") }
-            throw AuditBreak(line: lines - 1, reason: "it is not as line \(lines) holds its hash: one of them was changed")
+            throw AuditBreak(
+                line: lines - 1, reason: "it is not as line \(lines) holds its hash: one of them was changed")
         }
         head = Head(seq: seq, hash: AuditChain.hash(line))
+        hasMet = hasMet || head.hash == watched
     }
 
     private mutating func end(_ json: JSON) throws(AuditBreak) {
@@ -72,6 +96,8 @@ public struct AuditVerifier: Sendable {
     /// Call it when the file is at its end.
     /// - Throws: ``AuditBreak`` when the export has no end.
     public func finish() throws(AuditBreak) {
-        guard isComplete else { throw AuditBreak(line: lines + 1, reason: "the file was cut off here") }
+        guard isComplete, pending.isEmpty else {
+            throw AuditBreak(line: lines + 1, reason: "the file was cut off here")
+        }
     }
 }

@@ -6,8 +6,10 @@ public import Wire
 /// is marked superseded, so streams see both and lists see the present one.
 enum EventLog {
     /// Appends events with the next numbers of the session's sequence and returns the last number.
+    /// - Parameter trail: who appends, for the lines about tool calls in the audit chain.
     static func append(
-        _ events: [LogEntry], to session: SessionID, after lastSeq: Int, _ connection: any SQLConnection
+        _ events: [LogEntry], to session: SessionID, of workspace: String, after lastSeq: Int, _ trail: AuditTrail,
+        _ connection: any SQLConnection
     ) throws -> Int {
         var seq = lastSeq
         for entry in events {
@@ -25,6 +27,7 @@ enum EventLog {
                 SQLValue(session), SQLValue(seq), SQLValue(entry.event.id), SQLValue(entry.event.type.rawValue),
                 SQLValue(entry.event.processedAt), SQLValue(entry.event.json), entry.note.map { SQLValue($0) } ?? .null)
             try project(entry.event, of: session, seq: seq, connection)
+            try trail.note(entry.event, of: session, workspace: workspace, connection)
         }
         try connection.execute(
             "UPDATE sessions SET last_seq = ? WHERE id = ?", SQLValue(seq), SQLValue(session))

@@ -20,6 +20,7 @@ extension Store {
         let now = clock.now()
         let eventIDs = events.map { _ in EventID.make(ids) }
         let workID = WorkID.make(ids)
+        let trail = trail(at: now)
         let (record, stored) = try await database.write { connection in
             let record = try Self.required(id, workspace: workspace, connection)
             guard record.status != .terminated else { throw Self.terminated(id) }
@@ -31,7 +32,8 @@ extension Store {
                 entries.append(
                     LogEntry(try gate.accept(event, id: eventIDs[index], now: now, label: "events[\(index)]")))
             }
-            _ = try EventLog.append(entries, to: id, after: record.lastSeq, connection)
+            _ = try EventLog.append(
+                entries, to: id, of: workspace, after: record.lastSeq, trail, connection)
             try connection.execute(
                 "UPDATE sessions SET runnable_at = ?, updated_at = ? WHERE id = ?", SQLValue(now), SQLValue(now),
                 SQLValue(id))

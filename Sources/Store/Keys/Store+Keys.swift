@@ -9,10 +9,25 @@ extension Store {
     public func ensureKey(_ secret: KeySecret, kind: KeyKind, name: String) async throws {
         let now = clock.now()
         let id = APIKeyID.make(ids)
+        let trail = trail(at: now)
         try await database.write { connection in
             try connection.execute(
                 "INSERT INTO workspaces (id, name, created_at) VALUES (?, 'Default', ?) ON CONFLICT DO NOTHING",
                 SQLValue(Self.defaultWorkspace), SQLValue(now))
+            let known = try connection.first(
+                "SELECT 1 FROM keys WHERE hash = ? AND kind = ? AND name = ? AND archived_at IS NULL",
+                SQLValue(secret.hash), SQLValue(kind.rawValue), SQLValue(name))
+            if known == nil {
+                try trail.note(
+                    .keyCreated, id.rawValue, workspace: Self.defaultWorkspace,
+                    ["kind": .string(kind.rawValue), "name": AuditChain.bounded(name)], connection)
+            }
+            let others = try connection.query(
+                "SELECT id FROM keys WHERE kind = ? AND name = ? AND hash <> ? AND archived_at IS NULL",
+                SQLValue(kind.rawValue), SQLValue(name), SQLValue(secret.hash))
+            for other in others {
+                try trail.note(.keyRevoked, other.text(0), workspace: Self.defaultWorkspace, connection)
+            }
             try connection.execute(
                 """
                 INSERT INTO keys (id, workspace_id, kind, hash, name, hint, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)
@@ -33,10 +48,17 @@ extension Store {
         let now = clock.now()
         let id = APIKeyID.make(ids)
         let secret = KeySecret.make(prefix: kind.prefix)
+        let trail = trail(at: now)
         let record = try await database.write { connection in
             guard try connection.first("SELECT 1 FROM workspaces WHERE id = ?", SQLValue(workspace)) != nil else {
                 throw WireError.notFound("no workspace with id \(workspace)")
             }
+            try trail.note(
+                .keyCreated, id.rawValue, workspace: workspace,
+                [
+                    "kind": .string(kind.rawValue), "name": AuditChain.bounded(name),
+                    "environment_id": JSON(environment),
+                ], connection)
             try connection.execute(
                 """
                 INSERT INTO keys (id, workspace_id, kind, hash, name, hint, environment_id, created_at)
@@ -82,11 +104,14 @@ extension Store {
         _ id: String, workspace: String, environment: String? = nil
     ) async throws -> KeyRecord {
         let now = clock.now()
+        let trail = trail(at: now)
         return try await database.write { connection in
             var record = try Self.requiredKey(id, workspace: workspace, connection)
             guard record.environmentID == environment else { throw WireError.notFound("no key with id \(id)") }
             if record.archivedAt == nil {
                 record.archivedAt = now
+                try trail.note(
+                    .keyRevoked, id, workspace: workspace, ["kind": .string(record.kind.rawValue)], connection)
                 try connection.execute("UPDATE keys SET archived_at = ? WHERE id = ?", SQLValue(now), SQLValue(id))
             }
             return record
@@ -94,7 +119,11 @@ extension Store {
     }
 
     public func renameKey(_ id: String, workspace: String, name: String) async throws -> KeyRecord {
-        try await database.write { connection in
+        let trail = trail(at: clock.now())
+        return try await database.write { connection in
+            try trail.note(
+                .keyUpdated, try Self.requiredKey(id, workspace: workspace, connection).id, workspace: workspace,
+                ["name": AuditChain.bounded(name)], connection)
             try connection.execute(
                 "UPDATE keys SET name = ? WHERE id = ? AND workspace_id = ?", SQLValue(name), SQLValue(id),
                 SQLValue(workspace))

@@ -10,7 +10,10 @@ public struct WorkspaceRecord: Sendable {
 extension Store {
     public func createWorkspace(name: String) async throws -> WorkspaceRecord {
         let record = WorkspaceRecord(id: WorkspaceID.make(ids).rawValue, name: name, createdAt: clock.now())
+        let trail = trail(at: record.createdAt)
         _ = try await database.write { connection in
+            try trail.note(
+                .workspaceCreated, record.id, workspace: record.id, ["name": AuditChain.bounded(name)], connection)
             try connection.execute(
                 "INSERT INTO workspaces (id, name, created_at) VALUES (?, ?, ?)", SQLValue(record.id),
                 SQLValue(record.name), SQLValue(record.createdAt))

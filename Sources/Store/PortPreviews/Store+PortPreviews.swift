@@ -42,6 +42,7 @@ extension Store {
     ) async throws -> PortPreview {
         let now = clock.now()
         let id = PreviewID.make(ids)
+        let trail = trail(at: now)
         return try await database.write { connection in
             _ = try Self.required(session, workspace: workspace, connection)
             try connection.execute("DELETE FROM port_previews WHERE expires_at <= ?", SQLValue(now))
@@ -51,6 +52,12 @@ extension Store {
             guard count < Self.maximumPreviews else {
                 throw WireError.invalid("session \(session) has \(Self.maximumPreviews) previews: delete one first")
             }
+            try trail.note(
+                .previewCreated, id.rawValue, workspace: workspace,
+                [
+                    "session_id": .string(session.rawValue), "port": JSON(port),
+                    "expires_at": JSON(now.advanced(by: life)),
+                ], connection)
             try connection.execute(
                 """
                 INSERT INTO port_previews (id, token_hash, workspace_id, session_id, port, created_at, expires_at)
@@ -89,12 +96,16 @@ extension Store {
 
     /// - Throws: `WireError` 404.
     public func deletePortPreview(_ id: PreviewID, of session: SessionID) async throws {
+        let trail = trail(at: clock.now())
         _ = try await database.write { connection in
             guard
-                try connection.first(
-                    "SELECT 1 FROM port_previews WHERE id = ? AND session_id = ?", SQLValue(id), SQLValue(session))
-                    != nil
+                let row = try connection.first(
+                    "SELECT workspace_id FROM port_previews WHERE id = ? AND session_id = ?", SQLValue(id),
+                    SQLValue(session))
             else { throw WireError.notFound("no preview with id \(id) in session \(session)") }
+            try trail.note(
+                .previewDeleted, id.rawValue, workspace: row.text(0), ["session_id": .string(session.rawValue)],
+                connection)
             try connection.execute("DELETE FROM port_previews WHERE id = ?", SQLValue(id))
         }
     }

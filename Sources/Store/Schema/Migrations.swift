@@ -1,6 +1,6 @@
 /// The schema as numbered forward steps. A step that has been released never changes.
 enum Migrations {
-    static let steps: [[String]] = [first, sandboxes, portPreviews, vaults, placeholders]
+    static let steps: [[String]] = [first, sandboxes, portPreviews, vaults, placeholders, audit]
 
     /// Applies what is missing. Idempotent; a database from a newer version is refused.
     static func apply(to database: some SQLDatabase) async throws {
@@ -122,6 +122,8 @@ enum Migrations {
         "CREATE INDEX credentials_by_master_key ON credentials (master_key_id, id) WHERE master_key_id IS NOT NULL",
         "ALTER TABLE sessions ADD COLUMN vault_ids TEXT NOT NULL DEFAULT '[]'",
     ]
+
+    private static let audit = ["CREATE TABLE audit (seq BIGINT PRIMARY KEY, hash TEXT NOT NULL, line TEXT NOT NULL)"]
 
     private static let placeholders = [
         """

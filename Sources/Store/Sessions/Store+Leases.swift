@@ -115,6 +115,7 @@ extension Store {
     public func commit(_ commit: SessionCommit) async throws -> Int? {
         let now = clock.now()
         let workID = WorkID.make(ids)
+        let trail = trail(at: now)
         let (seq, record) = try await database.write { connection -> (Int?, SessionRecord) in
             guard
                 let row = try connection.first(
@@ -126,7 +127,9 @@ extension Store {
             let seq =
                 commit.entries.isEmpty
                 ? record.lastSeq
-                : try EventLog.append(commit.entries, to: commit.session, after: record.lastSeq, connection)
+                : try EventLog.append(
+                    commit.entries, to: commit.session, of: record.workspaceID, after: record.lastSeq, trail, connection
+                )
             try Self.update(record, with: commit, now: now, connection)
             if commit.needsWorker { try WorkQueue.ensure(workID, for: record, now: now, connection) }
             return (seq, record)

@@ -18,15 +18,48 @@ public enum SandboxState: String, Sendable {
 }
 
 extension Store {
-    /// Replaces what is known about a session's sandbox.
-    public func reportSandbox(of session: SessionID, _ body: JSON) async throws {
+    /// Replaces what is known about a session's sandbox. New refusals of the egress gate are lines of the audit chain.
+    public func reportSandbox(of session: SessionRecord, _ body: JSON) async throws {
         let now = clock.now()
+        let trail = trail(at: now)
         _ = try await database.write { connection in
+            let row = try connection.first("SELECT report FROM sandboxes WHERE session_id = ?", SQLValue(session.id))
+            let known = try row.map { try JSON(stored: $0.bytes(0)) }?["egress_denials"]?.arrayValue ?? []
+            let fresh = Self.notable(body["egress_denials"]?.arrayValue ?? [], known: known)
+            for denial in fresh.prefix(Self.denialLines) {
+                try trail.note(
+                    .egressDenied, session.id.rawValue, workspace: session.workspaceID,
+                    [
+                        "reason": AuditChain.bounded(denial["reason"]?.stringValue ?? ""),
+                        "count": denial["count"] ?? .null,
+                    ], connection)
+            }
+            if fresh.count > Self.denialLines {
+                try trail.note(
+                    .egressDenied, session.id.rawValue, workspace: session.workspaceID,
+                    ["reason": "others at the same time", "count": JSON(fresh.count - Self.denialLines)], connection)
+            }
             try connection.execute(
                 """
                 INSERT INTO sandboxes (session_id, reported_at, report) VALUES (?, ?, ?)
                 ON CONFLICT (session_id) DO UPDATE SET reported_at = excluded.reported_at, report = excluded.report
-                """, SQLValue(session), SQLValue(now), SQLValue(body))
+                """, SQLValue(session.id), SQLValue(now), SQLValue(body))
+        }
+    }
+
+    /// Lines of the audit chain that one report is worth: a program inside may be refused as often as it likes.
+    private static let denialLines = 4
+
+    /// Refusals that are new, or whose count has doubled since they were last looked at.
+    private static func notable(_ denials: [JSON], known: [JSON]) -> [JSON] {
+        func magnitude(_ denial: JSON?) -> Int {
+            let count = max(0, denial?["count"]?.intValue ?? 0)
+            return Int.bitWidth - count.leadingZeroBitCount
+        }
+        return denials.filter { denial in
+            let former = known.first { $0["reason"] == denial["reason"] }
+            return magnitude(denial) > magnitude(former)
+                || (former?["count"]?.intValue ?? 0) > denial["count"]?.intValue ?? 0
         }
     }
 

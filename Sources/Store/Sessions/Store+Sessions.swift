@@ -76,6 +76,7 @@ extension Store {
             LogEntry(Event(id: EventID.make(ids), type: event.type, processedAt: nil, fields: event.fields))
         }
         let workID = WorkID.make(ids)
+        let trail = trail(at: now)
         let record = try await database.write { connection in
             guard
                 try connection.first(
@@ -97,7 +98,16 @@ extension Store {
                 SQLValue(new.agent), SQLValue(TokenUsage().json(activeSeconds: 0)), SQLValue(now), SQLValue(now),
                 entries.isEmpty ? .null : SQLValue(now),
                 SQLValue(JSON.array(new.vaultIDs.map { .string($0.rawValue) })))
-            if !entries.isEmpty { _ = try EventLog.append(entries, to: id, after: 0, connection) }
+            try trail.note(
+                .sessionCreated, id.rawValue, workspace: new.workspaceID,
+                [
+                    "environment_id": .string(new.environmentID), "agent_id": .string(new.agentID),
+                    "agent_version": JSON(new.agentVersion),
+                    "vault_ids": .array(new.vaultIDs.prefix(32).map { .string($0.rawValue) }),
+                ], connection)
+            if !entries.isEmpty {
+                _ = try EventLog.append(entries, to: id, of: new.workspaceID, after: 0, trail, connection)
+            }
             try WorkQueue.enqueue(
                 workID, session: id, workspace: new.workspaceID, environment: new.environmentID,
                 kind: new.environmentKind, now: now, connection)
@@ -179,6 +189,7 @@ extension Store {
     ) async throws -> SessionRecord {
         let now = clock.now()
         let eventID = EventID.make(ids)
+        let trail = trail(at: now)
         let record = try await database.write { connection in
             var record = try Self.required(id, workspace: workspace, connection)
             guard record.status != .terminated else { throw Self.terminated(id) }
@@ -199,13 +210,14 @@ extension Store {
                 fields["metadata"] = changed
             }
             guard !fields.isEmpty else { return record }
+            try trail.note(.sessionUpdated, id.rawValue, workspace: workspace, connection)
             record.updatedAt = now
             try connection.execute(
                 "UPDATE sessions SET title = ?, metadata = ?, updated_at = ? WHERE id = ?", SQLValue(record.title),
                 SQLValue(record.metadata), SQLValue(now), SQLValue(id))
             record.lastSeq = try EventLog.append(
                 [LogEntry(Event(id: eventID, type: .sessionUpdated, processedAt: now, fields: fields))], to: id,
-                after: record.lastSeq, connection)
+                of: workspace, after: record.lastSeq, trail, connection)
             return record
         }
         signals.raise(.events(id))
@@ -217,14 +229,16 @@ extension Store {
     public func archiveSession(_ id: SessionID, workspace: String) async throws -> SessionRecord {
         let now = clock.now()
         let eventID = EventID.make(ids)
+        let trail = trail(at: now)
         let record = try await database.write { connection in
             var record = try Self.required(id, workspace: workspace, connection)
             guard record.archivedAt == nil else { return record }
             try Self.refuseRunning(record, "archived")
+            try trail.note(.sessionArchived, id.rawValue, workspace: workspace, connection)
             record.lastSeq = try EventLog.append(
                 record.status == .terminated
                     ? [] : [LogEntry(Event(id: eventID, type: .statusTerminated, processedAt: now))], to: id,
-                after: record.lastSeq, connection)
+                of: workspace, after: record.lastSeq, trail, connection)
             record.status = .terminated
             record.archivedAt = now
             record.updatedAt = now
@@ -245,9 +259,11 @@ extension Store {
     /// - Throws: `WireError` 404; 400 while it runs.
     public func deleteSession(_ id: SessionID, workspace: String) async throws {
         let now = clock.now()
+        let trail = trail(at: now)
         try await database.write { connection in
             let record = try Self.required(id, workspace: workspace, connection)
             try Self.refuseRunning(record, "deleted")
+            try trail.note(.sessionDeleted, id.rawValue, workspace: workspace, connection)
             try WorkQueue.stopAll(of: id, now: now, connection)
             try connection.execute("DELETE FROM events WHERE session_id = ?", SQLValue(id))
             try connection.execute("DELETE FROM calls WHERE session_id = ?", SQLValue(id))

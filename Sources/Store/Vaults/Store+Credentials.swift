@@ -11,6 +11,7 @@ extension Store {
     ) async throws {
         let sealed = try requiredMasterKeys().seal(
             new.secrets.plaintext(), owner: CredentialRecord.owner(id, of: vault))
+        let trail = trail(at: now)
         try await database.write { connection in
             let body = try Self.requiredVault(vault, workspace: workspace, connection)
             guard body["archived_at"]?.isNull ?? true else {
@@ -24,6 +25,9 @@ extension Store {
             guard active.count < Self.credentialLimit else {
                 throw WireError.invalid("vault \(vault) has \(Self.credentialLimit) credentials, the most there may be")
             }
+            try trail.note(
+                .credentialCreated, id.rawValue, workspace: workspace,
+                ["vault_id": .string(vault.rawValue), "kind": .string(new.kind.rawValue)], connection)
             try connection.execute(
                 """
                 INSERT INTO credentials (id, vault_id, kind, lookup_key, revision, created_at, updated_at, body,
@@ -48,11 +52,15 @@ extension Store {
     ) async throws -> JSON {
         let now = clock.now()
         let keys = try requiredMasterKeys()
+        let trail = trail(at: now)
         let body = try await database.write { connection in
             let record = try Self.requiredCredential(id, vault: vault, workspace: workspace, connection)
             var update = try change(record.body)
             guard update.object != record.body || !update.secrets.isEmpty else { return record.body }
             update.object["updated_at"] = JSON(now)
+            try trail.note(
+                .credentialUpdated, id.rawValue, workspace: workspace,
+                ["vault_id": .string(vault.rawValue), "has_new_secret": .bool(!update.secrets.isEmpty)], connection)
             try Self.store(update, over: record, keys, now: now, connection)
             return update.object
         }
@@ -63,9 +71,13 @@ extension Store {
     /// Takes a credential out of use: its secret is gone, its key is free. Idempotent. - Throws: `WireError` 404.
     public func archiveCredential(_ id: CredentialID, vault: VaultID, workspace: String) async throws -> JSON {
         let now = clock.now()
+        let trail = trail(at: now)
         let body = try await database.write { connection in
             let record = try Self.requiredCredential(id, vault: vault, workspace: workspace, connection)
             guard record.archivedAt == nil else { return record.body }
+            try trail.note(
+                .credentialArchived, id.rawValue, workspace: workspace, ["vault_id": .string(vault.rawValue)],
+                connection)
             return try Self.archive(record, now: now, connection)
         }
         signals.raise(.secrets)
@@ -74,8 +86,12 @@ extension Store {
 
     /// Removes a credential. - Throws: `WireError` 404.
     public func deleteCredential(_ id: CredentialID, vault: VaultID, workspace: String) async throws {
+        let trail = trail(at: clock.now())
         try await database.write { connection in
             _ = try Self.requiredCredential(id, vault: vault, workspace: workspace, connection)
+            try trail.note(
+                .credentialDeleted, id.rawValue, workspace: workspace, ["vault_id": .string(vault.rawValue)], connection
+            )
             try connection.execute("DELETE FROM credentials WHERE id = ?", SQLValue(id))
         }
         signals.raise(.secrets)

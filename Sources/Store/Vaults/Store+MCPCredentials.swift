@@ -31,6 +31,7 @@ extension Store {
     ) async throws -> MCPCredential? {
         let keys = try requiredMasterKeys()
         let now = clock.now()
+        let trail = trail(at: now)
         let record = try await database.write { connection -> CredentialRecord? in
             func present() throws -> CredentialRecord? {
                 try connection.first(
@@ -39,6 +40,11 @@ extension Store {
                 ).map { try CredentialRecord(row: $0) }
             }
             guard let record = try present(), record.revision == credential.revision else { return try present() }
+            let vault = try connection.first(
+                "SELECT workspace_id FROM vaults WHERE id = ?", SQLValue(record.vaultID.rawValue))
+            try trail.note(
+                .credentialRenewed, record.id.rawValue, workspace: vault?.text(0) ?? "",
+                ["vault_id": .string(record.vaultID.rawValue)], connection)
             var object = record.body
             object["updated_at"] = JSON(now)
             if var auth = object["auth"] {

@@ -33,6 +33,14 @@ extension Store {
                 networking: credential.body["auth"]?["networking"] ?? .null,
                 location: credential.body["auth"]?["injection_location"] ?? .null)
         }
+        let trail = trail(at: now)
+        try await database.write { connection in
+            // Told only to who still holds the lease, and only once it is written down.
+            try Self.requireLease(claim, of: session, now: now, connection)
+            try trail.note(
+                .credentialsDelivered, session.rawValue, workspace: claim.workspaceID,
+                ["credential_ids": .array(entries.prefix(64).map { .string($0.credentialID.rawValue) })], connection)
+        }
         return SessionSecrets(revision: revision, entries: entries)
     }
 

@@ -3,7 +3,9 @@ public import Wire
 extension Store {
     /// Stores a new vault, whose body is the object that is sent.
     public func createVault(_ id: VaultID, body: JSON, workspace: String, at now: Timestamp) async throws {
+        let trail = trail(at: now)
         try await database.write { connection in
+            try trail.note(.vaultCreated, id.rawValue, workspace: workspace, connection)
             _ = try connection.execute(
                 "INSERT INTO vaults (id, workspace_id, created_at, updated_at, body) VALUES (?, ?, ?, ?, ?)",
                 SQLValue(id), SQLValue(workspace), SQLValue(now), SQLValue(now), SQLValue(body))
@@ -21,10 +23,12 @@ extension Store {
         _ id: VaultID, workspace: String, _ change: @escaping @Sendable (JSON) throws -> JSON
     ) async throws -> JSON {
         let now = clock.now()
+        let trail = trail(at: now)
         return try await database.write { connection in
             let current = try Self.requiredVault(id, workspace: workspace, connection)
             var changed = try change(current)
             guard changed != current else { return current }
+            try trail.note(.vaultUpdated, id.rawValue, workspace: workspace, connection)
             changed["updated_at"] = JSON(now)
             try connection.execute(
                 "UPDATE vaults SET updated_at = ?, body = ? WHERE id = ?", SQLValue(now), SQLValue(changed),
@@ -37,12 +41,18 @@ extension Store {
     /// - Throws: `WireError` 404.
     public func archiveVault(_ id: VaultID, workspace: String) async throws -> JSON {
         let now = clock.now()
+        let trail = trail(at: now)
         let body = try await database.write { connection in
             var body = try Self.requiredVault(id, workspace: workspace, connection)
             guard body["archived_at"]?.isNull ?? true else { return body }
             for credential in try Self.activeCredentials(of: [id.rawValue], connection) {
                 _ = try Self.archive(credential, now: now, connection)
+                try trail.note(
+                    .credentialArchived, credential.id.rawValue, workspace: workspace,
+                    ["vault_id": .string(id.rawValue)],
+                    connection)
             }
+            try trail.note(.vaultArchived, id.rawValue, workspace: workspace, connection)
             body["archived_at"] = JSON(now)
             body["updated_at"] = JSON(now)
             try connection.execute(
@@ -57,8 +67,10 @@ extension Store {
     /// Removes a vault with its credentials. Sessions that name it go on without them.
     /// - Throws: `WireError` 404.
     public func deleteVault(_ id: VaultID, workspace: String) async throws {
+        let trail = trail(at: clock.now())
         try await database.write { connection in
             _ = try Self.requiredVault(id, workspace: workspace, connection)
+            try trail.note(.vaultDeleted, id.rawValue, workspace: workspace, connection)
             try connection.execute("DELETE FROM credentials WHERE vault_id = ?", SQLValue(id))
             try connection.execute("DELETE FROM vaults WHERE id = ?", SQLValue(id))
         }

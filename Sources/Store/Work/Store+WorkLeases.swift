@@ -186,7 +186,8 @@ extension Store {
                         ])))
         }
         let lastSeq = try EventLog.lastSeq(of: work.sessionID, connection) ?? 0
-        _ = try EventLog.append(entries, to: work.sessionID, after: lastSeq, connection)
+        _ = try EventLog.append(
+            entries, to: work.sessionID, of: work.workspaceID, after: lastSeq, trail(at: now), connection)
         try connection.execute(
             "UPDATE sessions SET runnable_at = ? WHERE id = ?", SQLValue(now), SQLValue(work.sessionID))
     }

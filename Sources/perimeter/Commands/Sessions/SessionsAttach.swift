@@ -38,8 +38,11 @@ struct SessionsAttach: AsyncParsableCommand {
                 isTerminal
                     ? [
                         ("type", "terminal"), ("columns", "\(size.columns)"), ("rows", "\(size.rows)"),
-                        ("command", command),
-                    ] : [("type", "command"), ("command", command.isEmpty ? "exec sh" : command)])
+                        ("command", command), ("purpose", "attach"),
+                    ]
+                    : [
+                        ("type", "command"), ("command", command.isEmpty ? "exec sh" : command), ("purpose", "attach"),
+                    ])
             if isTerminal { Terminal.writeError("attached to \(id); Ctrl-] leaves\r\n") }
             return try await Self.carry(link, isTerminal: isTerminal)
         }

@@ -32,7 +32,8 @@ struct SessionsDownload: AsyncParsableCommand {
             elif [ -f "$p" ] && [ -r "$p" ]; then printf F; exec cat -- "$p"; else printf E; exit 1; fi
             """
         try await client.withClient { client in
-            let link = try await SandboxLink(client, session: id, [("type", "command"), ("command", script)])
+            let link = try await SandboxLink(
+                client, session: id, [("type", "command"), ("command", script), ("purpose", "download")])
             defer { link.close() }
             var sink: FileSink?
             var total = 0

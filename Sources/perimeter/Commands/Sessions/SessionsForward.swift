@@ -49,7 +49,8 @@ struct SessionsForward: AsyncParsableCommand {
         _ connection: NIOAsyncChannel<ByteBuffer, ByteBuffer>, _ client: AdminClient, _ id: String, _ port: UInt16
     ) async {
         do {
-            let link = try await SandboxLink(client, session: id, [("type", "port"), ("port", "\(port)")])
+            let link = try await SandboxLink(
+                client, session: id, [("type", "port"), ("port", "\(port)"), ("purpose", "forward")])
             defer { link.close() }
             try await connection.executeThenClose { inbound, outbound in
                 try await withThrowingTaskGroup(of: Bool.self) { group in

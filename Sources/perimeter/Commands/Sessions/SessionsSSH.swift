@@ -56,7 +56,7 @@ struct SessionsSSH: AsyncParsableCommand {
         let bundle = try await keys.bundle()
         try await client.withClient { client in
             let link = try await SandboxLink(
-                client, session: id, [("type", "command"), ("command", keys.installation)])
+                client, session: id, [("type", "command"), ("command", keys.installation), ("purpose", "ssh")])
             defer { link.close() }
             await link.send(bundle)
             await link.send(.endOfInput)

@@ -35,7 +35,8 @@ struct SessionsUpload: AsyncParsableCommand {
             cat > "$p.part"; mv -- "$p.part" "$p"
             """
         try await client.withClient { client in
-            let link = try await SandboxLink(client, session: id, [("type", "command"), ("command", script)])
+            let link = try await SandboxLink(
+                client, session: id, [("type", "command"), ("command", script), ("purpose", "upload")])
             defer { link.close() }
             var message: [UInt8] = []
             var total = 0
