@@ -82,9 +82,9 @@ public final class WarmPool: SandboxProvider {
     }
 
     public func sweep(keeping live: Set<SandboxID>) async {
-        var kept = await engineNames(of: live)
-        kept.formUnion(shelves.withLock { $0.names })
-        await engine.sweep(keeping: kept)
+        // In this order: what a session takes in between is in the first or in the second.
+        let ours = shelves.withLock { $0.names }
+        await engine.sweep(keeping: ours.union(await engineNames(of: live)))
     }
 
     /// Sessions, and the warm sandboxes that they took.
