@@ -42,6 +42,7 @@ struct API: Sendable {
         addSandboxes(to: routes.group("sessions/:session/sandbox"))
         addPortPreviews(to: routes.group("sessions/:session/sandbox/previews"))
         addSessionSecrets(to: routes.group("sessions/:session/sandbox/secrets"))
+        addSessionEnvironment(to: routes.group("sessions/:session/sandbox/environment"))
         addStreams(to: routes.group("sessions/:session/sandbox/streams"))
         addEvents(to: routes.group("sessions/:session/events"))
         addThreads(to: routes.group("sessions/:session/threads"))

@@ -16,6 +16,8 @@ public final class Signals: Sendable {
         case cloudWork
         /// Some credential changed.
         case secrets
+        /// An environment changed.
+        case environment(EnvironmentID)
     }
 
     private struct State {

@@ -45,10 +45,10 @@ import Testing
         let provider = FakeProvider()
         let (first, second) = (SandboxSettings(variables: ["A": "1"]), SandboxSettings(variables: ["A": "2"]))
         let holder = try holder(provider, first)
-        try await holder.configure(second)
+        try await holder.configure { $0 = second }
         #expect(provider.settings.isEmpty, "there is no sandbox yet")
         _ = try await holder.lease()
-        try await holder.configure(first)
+        try await holder.configure { $0 = first }
         await holder.markLost()
         _ = try await holder.lease()
         #expect(provider.settings == [second, first, first])
@@ -62,7 +62,7 @@ import Testing
         _ = try await holder.lease()
         for (code, kept) in [(SandboxError.Code.unsupported, first), (.lost, second)] {
             provider.script { $0.settingsFailures = [SandboxError(code, "no")] }
-            await #expect(throws: SandboxError.self) { try await holder.configure(second) }
+            await #expect(throws: SandboxError.self) { try await holder.configure { $0 = second } }
             await holder.markLost()
             _ = try await holder.lease()
             #expect(provider.settings.last == kept, "\(code)")

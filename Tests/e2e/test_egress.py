@@ -8,7 +8,8 @@ import threading
 
 import pytest
 
-from harness import message, texts, wait_until
+from harness import Server, World, message, texts, wait_until
+from private_network import private_network
 
 SECRET = "never-inside-5f2c9e"
 # The loopback of a sandbox is its own; here it stands for a host outside.
@@ -35,26 +36,72 @@ class Echo(http.server.BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture
-def host(tmp_path):
+def tls_server(tmp_path, name, address):
     """A TLS server under an authority of its own, as an organisation has one."""
     make = f"""set -e
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout ca.key -out ca.pem -days 2 -subj /CN=house 2>/dev/null
-    openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout key.pem -out host.csr -subj /CN=localhost 2>/dev/null
-    printf 'subjectAltName=DNS:localhost' > names
+    openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout key.pem -out host.csr -subj /CN={name} 2>/dev/null
+    printf 'subjectAltName=DNS:{name}' > names
     openssl x509 -req -in host.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile names -out host.pem 2>/dev/null"""
     folder = tmp_path / "host"
     folder.mkdir()
     subprocess.run(["bash", "-c", make], cwd=folder, check=True)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Echo)
+    server = http.server.ThreadingHTTPServer(address, Echo)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "host.pem", folder / "key.pem")
     server.socket = context.wrap_socket(server.socket, server_side=True)
     server.seen, server.authority = [], str(folder / "ca.pem")
     threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
+
+
+@pytest.fixture
+def host(tmp_path):
+    server = tls_server(tmp_path, "localhost", ("127.0.0.1", 0))
     yield server
     server.shutdown()
     server.server_close()
+
+
+class Plain(http.server.BaseHTTPRequestHandler):
+    """Says hello; below /slow it says so once and then waits for the other side to go."""
+
+    def do_GET(self):
+        if self.path == "/slow":
+            self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\nbegin\n")
+            self.server.slow.set()
+            while self.rfile.read1():
+                pass
+            self.server.gone.set()
+            return
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"hello from " + self.headers["host"].encode())
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def network(tmp_path):
+    """A network with names of its own, of which an operator may open all addresses."""
+    with private_network({"open.example": "127.5.0.1", "closed.example": "127.5.0.2"}, tmp_path):
+        yield
+
+
+@pytest.fixture
+def plain(network):
+    """An HTTP server on port 80 of every address."""
+    server = http.server.ThreadingHTTPServer(("0.0.0.0", 80), Plain)
+    server.slow, server.gone = threading.Event(), threading.Event()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def limited(*hosts):
+    return {"type": "cloud", "networking": {"type": "limited", "allowed_hosts": list(hosts)}}
 
 
 def answers(world, session):
@@ -149,3 +196,34 @@ def test_requests_are_judged_inside_tls_and_refusals_are_told(world, worker, hos
     assert [(x["method"], x["path"], x["outcome"]) for x in lines][0] == ("GET", "/open/a", "carried")
     assert lines[0]["inspected"] and lines[0]["bytes_in"] > 0 and lines[0]["session_id"] == session.id
     assert log.stat().st_mode & 0o777 == 0o600
+
+
+def test_rules_of_an_environment_count_for_running_sessions(plain, start, worker, tmp_path):
+    world = World(start(Server(tmp_path)))
+    environments = world.client.beta.environments
+    environment = environments.create(name="e", config=limited())
+    process = worker(world, environment, PERIMETER_ALLOWED_HOSTS="127.5.0.0/16")
+    session = world.client.beta.sessions.create(
+        agent=world.agent(model="rehearsal-1").id, environment_id=environment.id
+    )
+    fetch = "curl -sS -m 20 http://open.example/"
+    assert "may not reach open.example" in run(world, session, fetch)[0]
+
+    def says(text, command=fetch):
+        wait_until(lambda: text in run(world, session, command)[0], 10, text)
+
+    environments.update(environment.id, config=limited("open.example"))
+    says("hello from open.example")
+    # An open tunnel ends with its rule.
+    run(world, session, "curl -sSNp -x http://127.0.0.1:3128 http://open.example/slow > slow.txt 2>&1 &")
+    assert plain.slow.wait(40) and not plain.gone.is_set()
+    environments.update(environment.id, config=limited("closed.example"))
+    assert plain.gone.wait(40)
+    says("may not reach open.example")
+    says("hello from closed.example", "curl -sS -m 20 http://closed.example/")
+    # Nothing leaves an archived environment, also where the operator's own rules would let it.
+    says("hello from 127.5.0.1", "curl -sS -m 20 http://127.5.0.1/")
+    environments.archive(environment.id)
+    says("its network policy allows no host", "curl -sS -m 20 http://127.5.0.1/")
+    process.stop()
+    assert "egress denied" in process.log.read_text() and "host=open.example" in process.log.read_text()

@@ -26,8 +26,7 @@ public final class EgressGate: OutboundGate {
         var nextTunnel: UInt64 = 0
     }
     private struct OpenTunnel: Sendable {
-        var host: HostName
-        var port: Int
+        var request: ProxyRequest
         var connection: any OutboundConnection
     }
 
@@ -57,15 +56,13 @@ public final class EgressGate: OutboundGate {
         EgressRules(policy, trusted: nil, ports: []).needInspection
     }
 
-    /// Puts other rules in force: at once for what comes, and tunnels that they do not allow end.
-    public func update(policy: NetworkPolicy) {
+    /// Puts other rules in force: at once for what comes, and tunnels and requests that they do not allow end.
+    /// - Parameter authority: what the sandbox trusts from now on; nil leaves it as it was.
+    public func update(policy: NetworkPolicy, authority: EgressAuthority? = nil) {
         let cut = state.withLock { state in
-            state.policy = Self.made(policy, state.policy.authority, context)
+            state.policy = Self.made(policy, authority ?? state.policy.authority, context)
             let rules = state.policy.rules
-            return state.tunnels.values.filter { tunnel in
-                if case .allowed = rules.verdict(on: tunnel.host, port: tunnel.port) { return false }
-                return true
-            }
+            return state.tunnels.values.filter { !rules.allow($0.request) }
         }
         for tunnel in cut { Task { await tunnel.connection.reset() } }
     }
@@ -84,14 +81,20 @@ public final class EgressGate: OutboundGate {
 
     func note(_ record: EgressRecord) { onRecord(record) }
 
-    /// Runs `body` with the tunnel known, so that an update can end it.
-    func keeping<E: Error>(
-        _ host: HostName, _ port: Int, _ connection: any OutboundConnection, _ body: () async throws(E) -> Void
-    ) async throws(E) {
-        let number = state.withLock { state in
+    /// Runs `body` with the request known, so that an update can end it.
+    /// - Throws: a refusal when an update came between the decision and here.
+    func keeping(
+        _ request: ProxyRequest, _ connection: any OutboundConnection,
+        _ body: () async throws(ProxyReply.Refusal) -> Void
+    ) async throws(ProxyReply.Refusal) {
+        let number = state.withLock { state -> UInt64? in
+            guard state.policy.rules.allow(request) else { return nil }
             state.nextTunnel += 1
-            state.tunnels[state.nextTunnel] = OpenTunnel(host: host, port: port, connection: connection)
+            state.tunnels[state.nextTunnel] = OpenTunnel(request: request, connection: connection)
             return state.nextTunnel
+        }
+        guard let number else {
+            throw .reply(.forbidden, "The sandbox may not reach \(request.host): its network policy has just changed.")
         }
         defer { state.withLock { _ = $0.tunnels.removeValue(forKey: number) } }
         try await body()

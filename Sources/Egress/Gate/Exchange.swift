@@ -42,7 +42,7 @@ struct Exchange: Sendable {
             if request.form == .tunnel, try mustInspect(request) { return try await inspect(opening) }
             let addresses = try await addresses(of: request)
             let upstream = try await dial(request, addresses)
-            try await gate.keeping(request.host, request.port, connection) { () async throws(ProxyReply.Refusal) in
+            try await gate.keeping(request, connection) { () async throws(ProxyReply.Refusal) in
                 try await carry(opening, upstream, tally)
             }
             note(.carried)
@@ -85,15 +85,7 @@ struct Exchange: Sendable {
     }
 
     private func addresses(of request: ProxyRequest) async throws(ProxyReply.Refusal) -> [IPAddress] {
-        let verdict =
-            switch request.form {
-            case .tunnel: policy.rules.verdict(on: request.host, port: request.port)
-            case .forward(let isSecure):
-                policy.rules.verdict(
-                    on: request.host, port: request.port,
-                    EgressRules.Request(
-                        method: request.method, scheme: isSecure ? .https : .http, path: request.path))
-            }
+        let verdict = policy.rules.verdict(on: request)
         let matching: [EgressRule]
         switch verdict {
         case .allowed(let rules), .inspected(let rules): matching = rules

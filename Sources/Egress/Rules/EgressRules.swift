@@ -84,6 +84,22 @@ struct EgressRules: Sendable {
                 + "allows only \(rules).")
     }
 
+    /// The verdict over a request in the form in which the gate sees it.
+    func verdict(on request: ProxyRequest) -> Verdict {
+        switch request.form {
+        case .tunnel: verdict(on: request.host, port: request.port)
+        case .forward(let isSecure):
+            verdict(
+                on: request.host, port: request.port,
+                Request(method: request.method, scheme: isSecure ? .https : .http, path: request.path))
+        }
+    }
+
+    /// Whether a request may go on that is carried already: as it is, without being looked into.
+    func allow(_ request: ProxyRequest) -> Bool {
+        if case .allowed = verdict(on: request) { true } else { false }
+    }
+
     /// The addresses among the answers for a host that may be dialled under these rules.
     func reachable(_ answers: [IPAddress], port: Int, under rules: [EgressRule]) -> [IPAddress] {
         answers.filter { address in

@@ -33,7 +33,7 @@ extension Store {
     ) async throws -> JSON {
         let now = clock.now()
         let trail = trail(at: now)
-        return try await database.write { connection in
+        let updated = try await database.write { connection in
             let current = try Self.requiredEnvironment(id, workspace: workspace, connection)
             var changed = try change(current)
             guard changed != current else { return current }
@@ -44,13 +44,15 @@ extension Store {
                 SQLValue(id))
             return changed
         }
+        signals.raise(.environment(id))
+        return updated
     }
 
     /// Ends an environment for new sessions. Idempotent. - Throws: `WireError` 404.
     public func archiveEnvironment(_ id: EnvironmentID, workspace: String) async throws -> JSON {
         let now = clock.now()
         let trail = trail(at: now)
-        return try await database.write { connection in
+        let archived = try await database.write { connection in
             var body = try Self.requiredEnvironment(id, workspace: workspace, connection)
             guard body["archived_at"]?.isNull ?? true else { return body }
             try trail.note(.environmentArchived, id.rawValue, workspace: workspace, connection)
@@ -61,6 +63,8 @@ extension Store {
                 SQLValue(now), SQLValue(body), SQLValue(id))
             return body
         }
+        signals.raise(.environment(id))
+        return archived
     }
 
     /// Removes an environment and its keys. - Throws: `WireError` 404; 409 while a session refers to it.

@@ -44,7 +44,8 @@ extension Store {
         return SessionSecrets(revision: revision, entries: entries)
     }
 
-    private static func requireLease(
+    /// - Throws: `WireError` 403 unless the claim is acknowledged, in force, and the session's latest.
+    static func requireLease(
         _ claim: WorkRecord, of session: SessionID, now: Timestamp, _ connection: any SQLConnection
     ) throws {
         let row = try connection.first(

@@ -23,30 +23,31 @@ public struct WorkerEgress: Sendable {
         denials: DenialTally
     ) async -> SessionEgress? {
         guard policy != .none else { return nil }
+        let findAuthority: @Sendable () async -> EgressAuthority? = { await found(for: environment) }
         var authority: EgressAuthority?
-        if secrets != nil || EgressGate.readsRequests(under: policy) {
-            do throws(AuthorityStoreError) {
-                authority = try await queue.run { [authorities] () throws(AuthorityStoreError) in
-                    try authorities.authority(for: environment.rawValue)
-                }
-            } catch {
-                context.logger.error(
-                    "no authority for an environment: what has to be read inside TLS is refused",
-                    metadata: ["environment_id": "\(environment)", "reason": "\(error)"])
-            }
-        }
+        if secrets != nil || EgressGate.readsRequests(under: policy) { authority = await findAuthority() }
+        let denialLog = DenialLog(logger: context.logger, environment: environment, session: session)
         let gate = EgressGate(policy: policy, secrets: secrets, authority: authority, context: context) {
             [log] record in
             log.add(record, environment: environment, session: session)
-            if case .denied(let sentence) = record.outcome { denials.add(sentence) }
+            guard case .denied(let sentence) = record.outcome else { return }
+            denials.add(sentence)
+            denialLog.add(record, sentence)
         }
-        return SessionEgress(gate: gate, certificate: authority?.certificatePEM)
+        return SessionEgress(gate: gate, authority: authority, findAuthority: findAuthority)
     }
-}
 
-/// The way out of one session's sandbox.
-struct SessionEgress: Sendable {
-    let gate: EgressGate
-    /// What the sandbox has to trust for it; nil where the gate reads nothing inside TLS.
-    let certificate: String?
+    /// Nil, with a line in the log, when there is none to get.
+    private func found(for environment: RemoteID) async -> EgressAuthority? {
+        do throws(AuthorityStoreError) {
+            return try await queue.run { [authorities] () throws(AuthorityStoreError) in
+                try authorities.authority(for: environment.rawValue)
+            }
+        } catch {
+            context.logger.error(
+                "no authority for an environment: what has to be read inside TLS is refused",
+                metadata: ["environment_id": "\(environment)", "reason": "\(error)"])
+            return nil
+        }
+    }
 }

@@ -113,17 +113,26 @@ final class SandboxHolder: Sendable {
         return lease
     }
 
-    /// Changes what the session's programs get: at once when there is a sandbox, and for every one that comes.
+    /// Changes what the session's programs get: at once when there is a sandbox, and for every one that comes. Changes may come
+    /// from several tasks: the sandbox has all of them when the last one returns.
     /// - Throws: as ``Sandbox/configure(_:)``. What a sandbox refuses, the next one is not offered either.
-    func configure(_ wanted: SandboxSettings) async throws(SandboxError) {
-        let former = settings.withLock { settings in
-            defer { settings = wanted }
-            return settings
+    func configure(_ change: (inout SandboxSettings) -> Void) async throws(SandboxError) {
+        var (former, wanted) = settings.withLock { settings in
+            let former = settings
+            change(&settings)
+            return (former, settings)
         }
-        guard case .ready(let lease) = state.withLock({ $0 }) else { return }
-        do throws(SandboxError) { try await lease.sandbox.configure(wanted) } catch {
-            if error.code == .unsupported { settings.withLock { $0 = former } }
-            throw error
+        while case .ready(let lease) = state.withLock({ $0 }) {
+            do throws(SandboxError) { try await lease.sandbox.configure(wanted) } catch {
+                if error.code == .unsupported {
+                    settings.withLock { settings in if settings == wanted { settings = former } }
+                }
+                throw error
+            }
+            // Another change may have overtaken this one on its way.
+            let latest = settings.withLock { $0 }
+            guard latest != wanted else { return }
+            (former, wanted) = (wanted, latest)
         }
     }
 

@@ -75,6 +75,24 @@ struct SessionClient: Sendable {
         return answer
     }
 
+    /// The session's environment; nil when it stayed as `revision` has it. Our own server only.
+    func environment(
+        after revision: String?, within limit: Duration
+    ) async throws(WorkerError) -> EnvironmentAnswer? {
+        var call = APICall(method: .get, path: path + "/sandbox/environment", credential: credential)
+        if let revision {
+            call.query = [
+                (name: "revision", value: revision), (name: "wait_ms", value: "\(limit.components.seconds * 1000)"),
+            ]
+        }
+        let json = try await api.json(call, timeout: limit + .seconds(10), limit: 4 << 20)
+        if json.isNull, revision != nil { return nil }
+        guard let answer = EnvironmentAnswer(json) else {
+            throw WorkerError(.malformed, "the session's environment cannot be read", isRetryable: true)
+        }
+        return answer
+    }
+
     /// The next stream that a person wants into the sandbox; nil when none came in time. Our own server only.
     func nextStream(within limit: Duration) async throws(WorkerError) -> JSON? {
         let call = APICall(

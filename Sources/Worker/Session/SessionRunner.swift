@@ -73,8 +73,7 @@ struct SessionRunner: Sendable {
             client: client, board: board, holder: holder, journal: journal, start: start,
             interruptedCalls: item.secret?.interruptedCalls ?? [], logger: logger)
         let end = await run(
-            item, client: client, board: board, holder: holder, secrets: secrets, settings: settings, calls: calls,
-            start: start,
+            item, client: client, board: board, holder: holder, secrets: secrets, way: way, calls: calls, start: start,
             lifetime: preferences.lifetime.map { .seconds($0) }, logger: logger)
         await settle(item, session, end, holder: holder, journal: journal, logger: logger)
     }
@@ -92,7 +91,7 @@ struct SessionRunner: Sendable {
     /// Nil when the item could not be acknowledged: it is not ours.
     private func run(
         _ item: WorkItem, client: SessionClient, board: SessionBoard, holder: SandboxHolder, secrets: SecretFeed?,
-        settings: SessionSettings, calls: CallRunner, start: StartReport, lifetime: Duration?, logger: Logger
+        way: SessionEgress?, calls: CallRunner, start: StartReport, lifetime: Duration?, logger: Logger
     ) async -> SessionEnd? {
         await withTaskGroup(of: Void.self, returning: SessionEnd?.self) { group in
             let agent = SessionAgent()
@@ -126,12 +125,13 @@ struct SessionRunner: Sendable {
                     ).run()
                 }
             }
+            if let way, item.secret?.environment != nil {
+                group.addTask { await follow(EnvironmentFeed(client: client, logger: logger), way, holder) }
+            }
             if let secrets {
                 group.addTask {
                     await secrets.run { variables in
-                        var settings = settings
-                        settings.variables = variables
-                        do throws(SandboxError) { try await holder.configure(settings.sandbox) } catch {
+                        do throws(SandboxError) { try await holder.configure { $0.variables = variables } } catch {
                             logger.warning("variables not brought", metadata: ["reason": "\(error.message)"])
                         }
                     }
@@ -158,6 +158,20 @@ struct SessionRunner: Sendable {
             roster.update(client.session, nil, board)
             group.cancelAll()
             return end
+        }
+    }
+
+    /// Keeps the rules of the way out as the environment has them. One that is archived has no way out any more.
+    private func follow(_ feed: EnvironmentFeed, _ way: SessionEgress, _ holder: SandboxHolder) async {
+        await feed.run { environment in
+            let policy =
+                environment.isArchived
+                ? .none
+                : NetworkPolicy.effective(allowedHosts: configuration.allowedHosts, environment: environment.config)
+            guard let certificate = await way.update(policy) else { return }
+            do throws(SandboxError) { try await holder.configure { $0.authorities = certificate } } catch {
+                feed.logger.warning("certificate not brought", metadata: ["reason": "\(error.message)"])
+            }
         }
     }
 

@@ -28,6 +28,8 @@ final class ScriptedServer: Sendable {
         var sessions: [String: String] = [:]
         /// Answers to questions for secrets; a status or a body. None left is "nothing changed", after a moment.
         var secrets: [SecretsAnswer] = []
+        /// As `secrets`, to questions for the environment.
+        var environments: [SecretsAnswer] = []
         var contents: [String: [UInt8]] = [:]
         var isClosed = false
     }
@@ -144,7 +146,8 @@ final class ScriptedServer: Sendable {
                 HTTPConnection.sendChunk(": hello\n\n", to: connection.socket)
                 state.streams[parts[2], default: []].append(connection.socket)
             }
-        case (5, "secrets"): secrets(connection)
+        case (5, "secrets"): feed(\.secrets, connection)
+        case (5, "environment"): feed(\.environments, connection)
         case (4, "events") where request.method == "GET":
             let events = state.withLock { $0.events[parts[2]] ?? [] }
             connection.answer(#"{"data":[\#(events.joined(separator: ","))],"next_page":null}"#)
@@ -176,9 +179,9 @@ final class ScriptedServer: Sendable {
         connection.answer("null")
     }
 
-    private func secrets(_ connection: HTTPConnection) {
+    private func feed(_ answers: any WritableKeyPath<State, [SecretsAnswer]> & Sendable, _ connection: HTTPConnection) {
         for _ in 0..<30 {
-            switch state.withLock({ $0.secrets.isEmpty ? nil : $0.secrets.removeFirst() }) {
+            switch state.withLock({ $0[keyPath: answers].isEmpty ? nil : $0[keyPath: answers].removeFirst() }) {
             case .body(let body): return connection.answer(body)
             case .status(let status):
                 return connection.answer(
