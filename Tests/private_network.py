@@ -7,7 +7,7 @@ import os
 import socket
 import struct
 
-CLONE_NEWNS, CLONE_NEWNET = 0x00020000, 0x40000000
+CLONE_FS, CLONE_NEWNS, CLONE_NEWNET = 0x00000200, 0x00020000, 0x40000000
 MS_BIND, MS_REC, MS_PRIVATE = 4096, 16384, 1 << 18
 SIOCSIFFLAGS, IFF_UP = 0x8914, 1
 libc = ctypes.CDLL(None, use_errno=True)
@@ -34,6 +34,8 @@ def private_network(hosts, folder):
             fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", IFF_UP))
         yield
     finally:
+        # Threads that began in there share this one's root, which may not change under them.
+        call("unshare", CLONE_FS)
         for kind in ("net", "mnt"):
             call("setns", before[kind], 0)
             os.close(before[kind])

@@ -19,7 +19,7 @@ extension Daemon {
         case .configure(let wanted): configure(wanted, stream, connection)
         case .resize(let columns, let rows): relays[stream]?.resize(columns, rows)
         case .data(let bytes):
-            guard let relay = relays[stream] else { return }
+            guard names?.take(bytes, on: stream) != true, let relay = relays[stream] else { return }
             if !relay.receive(bytes, connection) { connection.fail(Fault(.violation, "data beyond the credit")) }
             if relay.isFinished { relays[stream] = nil }
         case .window(let credit):
@@ -27,10 +27,12 @@ extension Daemon {
             if !relay.grant(credit, connection) { connection.fail(Fault(.violation, "too much credit")) }
             if relay.isFinished { relays[stream] = nil }
         case .end:
+            names?.end(stream)
             guard let relay = relays[stream] else { return }
             relay.workerEnded(connection)
             if relay.isFinished { relays[stream] = nil }
         case .reset:
+            names?.end(stream)
             relays.removeValue(forKey: stream)?.drop()
         }
     }

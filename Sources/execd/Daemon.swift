@@ -5,7 +5,9 @@ internal import Toolset
 
 /// The poll loop: one thread that owns the connection, the journal and all TCP streams; tools run on others.
 final class Daemon {
-    private enum Source { case listener, proxy, signals, tools, connection(Connection), relay(UInt32) }
+    private enum Source {
+        case listener, proxy, signals, tools, connection(Connection), relay(UInt32), names(NameService.Source)
+    }
 
     private static let maxConnections = 4
     private static let maxPuts = 16
@@ -27,13 +29,14 @@ final class Daemon {
     private let listener: Descriptor
     private let token: ConnectionToken?
     private let proxy: Descriptor?
+    let names: NameService?
     private let signals: Descriptor
     private let wake: WakeEvent
     private var isEnding = false
 
     init(
         settings: ToolSettings, trust: TrustFolder, listener: Descriptor, token: ConnectionToken?, proxy: Descriptor?,
-        proxyPort: UInt16,
+        proxyPort: UInt16, names: NameService?,
         signals: Descriptor
     ) throws {
         self.settings = settings
@@ -41,6 +44,7 @@ final class Daemon {
         self.listener = listener
         self.token = token
         self.proxy = proxy
+        self.names = names
         self.proxyPort = proxyPort
         self.signals = signals
         gate = try PathGate(settings)
@@ -71,9 +75,14 @@ final class Daemon {
             pollfd(fd: wake.descriptor.raw, events: Int16(POLLIN), revents: 0),
             pollfd(fd: connections.count < Self.maxConnections ? listener.raw : -1, events: Int16(POLLIN), revents: 0),
         ]
-        if let proxy, let active, !active.isBusy, relays.count < ProtocolLimits.maxStreams {
+        let canConnect = hasRoom
+        if let proxy, canConnect {
             sources.append(.proxy)
             watched.append(pollfd(fd: proxy.raw, events: Int16(POLLIN), revents: 0))
+        }
+        for (source, entry) in names?.watched(canConnect: canConnect) ?? [] {
+            sources.append(.names(source))
+            watched.append(entry)
         }
         for connection in connections {
             var events = connection.backlog > 0 ? POLLOUT : 0
@@ -101,6 +110,7 @@ final class Daemon {
             let raw = clinux_accept(listener.raw)
             if raw >= 0 { connections.append(Connection(socket: Descriptor(raw), token: token)) }
         case .proxy: acceptProxied()
+        case .names(let source): names?.isReady(source, way)
         case .connection(let connection):
             if events & (POLLIN | POLLHUP | POLLERR) != 0, !connection.isClosing {
                 connection.receive { handle($1, on: $0, of: connection) }
@@ -142,14 +152,41 @@ final class Daemon {
         }
     }
 
+    /// Whether the worker takes another stream now.
+    private var hasRoom: Bool {
+        guard let active, !active.isBusy else { return false }
+        return relays.count + (names?.pendingCount ?? 0) < ProtocolLimits.maxStreams
+    }
+
+    private func takeStream() -> UInt32 {
+        defer { nextStream &+= 2 }
+        return nextStream
+    }
+
     private func acceptProxied() {
         guard let proxy, let active else { return }
         let raw = clinux_accept(proxy.raw)
         guard raw >= 0 else { return }
-        let stream = nextStream
-        nextStream &+= 2
+        let stream = takeStream()
         relays[stream] = Relay(accepted: Descriptor(raw), stream: stream)
         active.send(.open, on: stream)
+    }
+
+    private var way: NameService.Way {
+        NameService.Way(
+            ask: { [self] question in
+                guard hasRoom, let active else { return nil }
+                let stream = takeStream()
+                active.send(.open, on: stream)
+                active.send(.data(question), on: stream)
+                active.send(.end, on: stream)
+                return stream
+            },
+            connect: { [self] socket, name, port in
+                guard hasRoom, let active else { return }
+                let stream = takeStream()
+                relays[stream] = Relay(accepted: socket, to: name, port: port, stream: stream, active)
+            })
     }
 
     /// Encodes replies while there is room for them.
@@ -185,6 +222,7 @@ final class Daemon {
         active = nil
         for relay in relays.values { relay.drop() }
         relays = [:]
+        names?.endAll()
     }
 
     /// Makes a greeted connection the only one that counts.

@@ -49,7 +49,7 @@ struct Execd {
         let trust = options.trustRoot.map { TrustFolder(parents: [$0]) } ?? TrustFolder()
         let daemon = try Daemon(
             settings: settings, trust: trust, listener: listener, token: token, proxy: proxy,
-            proxyPort: options.proxyPort,
+            proxyPort: options.proxyPort, names: options.namePort == 0 ? nil : NameService(port: options.namePort),
             signals: signals)
         return daemon.run()
     }

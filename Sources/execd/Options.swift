@@ -11,6 +11,7 @@
 /// | `--read-only-root DIR` | one that they may only read; repeatable | – |
 /// | `--trust-root DIR` | where certificates for programs are kept | the first of `/run`, `/dev/shm`, `/var/tmp`, `/tmp` that takes them |
 /// | `--proxy-port N` | local port whose connections go to the worker; 0 = none | 0 |
+/// | `--name-port N` | local port at which programs' look-ups are answered, when it is to be had; 0 = none | 0 |
 /// | `--output-limit BYTES` | text of one result before it spills into a file | 100000 |
 /// | `--spill-limit BYTES` | such a file at most | 67108864 |
 /// | `--default-timeout-ms N` | of the `bash` tool | 120000 |
@@ -32,6 +33,7 @@ struct Options {
     var readOnlyRoots: [String] = []
     var trustRoot: String?
     var proxyPort: UInt16 = 0
+    var namePort: UInt16 = 0
     var outputLimit = 100_000
     var spillLimit = 64 << 20
     var defaultTimeoutMilliseconds = 120_000
@@ -53,6 +55,7 @@ struct Options {
             case "--read-only-root": readOnlyRoots.append(try Self.path(name, value))
             case "--trust-root": trustRoot = try Self.path(name, value)
             case "--proxy-port": proxyPort = try Self.number(name, value, in: 0...65535)
+            case "--name-port": namePort = try Self.number(name, value, in: 0...65535)
             case "--output-limit": outputLimit = try Self.number(name, value, in: 1024...(16 << 20))
             case "--spill-limit": spillLimit = try Self.number(name, value, in: 0...(1 << 40))
             case "--default-timeout-ms": defaultTimeoutMilliseconds = try Self.number(name, value, in: 1...86_400_000)

@@ -24,6 +24,10 @@ final class Relay {
     private(set) var isFinished = false
     /// What is at the other end, when it is no socket.
     private let shell: AttachedShell?
+    /// The gate's answer to what was asked in the program's name; nil once the program's own bytes pass.
+    private var opening: TunnelReply?
+    /// Whether the program understands a refusal in HTTP.
+    private var speaksHTTP = false
     /// How the shell ended; its last output is still to be sent then.
     private var exitCode: Int32?
 
@@ -32,6 +36,19 @@ final class Relay {
         self.socket = socket
         self.stream = stream
         shell = nil
+    }
+
+    /// Takes a connection that a program inside made to a name, and asks the gate for a tunnel in its place.
+    init(accepted socket: Descriptor, to name: String, port: UInt16, stream: UInt32, _ connection: Connection) {
+        self.socket = socket
+        self.stream = stream
+        shell = nil
+        opening = TunnelReply()
+        speaksHTTP = port == 80
+        let request = TunnelReply.request(to: name, port: port)
+        credit -= request.count
+        connection.send(.open, on: stream)
+        connection.send(.data(request), on: stream)
     }
 
     init(shell: AttachedShell, stream: UInt32) {
@@ -72,9 +89,32 @@ final class Relay {
     func receive(_ bytes: [UInt8], _ connection: Connection) -> Bool {
         guard !hasWorkerEnded, bytes.count <= allowance else { return false }
         allowance -= bytes.count
-        toSocket.append(contentsOf: bytes)
+        guard let passed = withoutOpening(bytes) else {
+            reset(.refused, connection)
+            return true
+        }
+        toSocket.append(contentsOf: passed)
         if connectingTo == nil { writeOut(connection) }
         return true
+    }
+
+    /// What of the gate's bytes is for the program; nil when the gate has refused in words that it would not understand.
+    private func withoutOpening(_ bytes: [UInt8]) -> [UInt8]? {
+        guard var reply = opening else { return bytes }
+        let outcome = reply.take(bytes)
+        opening = reply
+        switch outcome {
+        case .more:
+            returned += bytes.count
+            return []
+        case .open(let rest):
+            opening = nil
+            returned += bytes.count - rest.count
+            return rest
+        case .refused(let words):
+            opening = nil
+            return speaksHTTP ? words : nil
+        }
     }
 
     /// - Returns: false when the credit goes beyond all sense.

@@ -17,7 +17,7 @@ final class DaemonRig {
     private var hasEnded = false
     private(set) var output = ""
 
-    init() throws {
+    init(options: [String] = []) throws {
         signal(SIGPIPE, SIG_IGN)
         tools = try ToolRig()
         let listener = try Descriptor(opened: clinux_listen_unix(tools.folder + "/s"), "listen")
@@ -26,7 +26,8 @@ final class DaemonRig {
         pid = try children.spawn(
             ChildTable.Program(
                 path: execd,
-                arguments: [execd, "--listen-fd", "3", "--workdir", tools.work, "--trust-root", tools.folder],
+                arguments: [execd, "--listen-fd", "3", "--workdir", tools.work, "--trust-root", tools.folder]
+                    + options,
                 environment: ["PATH=/usr/bin:/bin"], directory: "/",
                 descriptors: [(null.raw, 0), (null.raw, 1), (null.raw, 2), (listener.raw, 3)]))
         socket = try Descriptor(opened: clinux_connect_unix(tools.folder + "/s"), "connect")

@@ -227,3 +227,52 @@ def test_rules_of_an_environment_count_for_running_sessions(plain, start, worker
     says("its network policy allows no host", "curl -sS -m 20 http://127.5.0.1/")
     process.stop()
     assert "egress denied" in process.log.read_text() and "host=open.example" in process.log.read_text()
+
+
+# What a program does that reads no variables for proxies.
+NAKED = "unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY all_proxy"
+
+
+def test_programs_that_know_no_proxy_reach_what_is_allowed(plain, start, worker, tmp_path):
+    world = World(start(Server(tmp_path)))
+    vaults = world.client.beta.vaults
+    vault = vaults.create(display_name="v")
+    auth = {
+        "type": "environment_variable", "secret_name": "TOKEN", "secret_value": SECRET,
+        "networking": {"type": "limited", "allowed_hosts": ["open.example"]},
+    }  # fmt: skip
+    vaults.credentials.create(vault.id, auth=auth)
+    other = http.server.ThreadingHTTPServer(("127.5.0.1", 8080), Plain)
+    threading.Thread(target=other.serve_forever, daemon=True).start()
+    host = tls_server(tmp_path, "open.example", ("127.5.0.1", 443))
+    environment = world.environment()
+    # The addresses behind names are the operator's to open here, since they are not public.
+    rules = "open.example,open.example:8080,127.5.0.0/16:*"
+    worker(world, environment, PERIMETER_ALLOWED_HOSTS=rules, PERIMETER_EGRESS_AUTHORITY=host.authority)
+    session = world.client.beta.sessions.create(
+        agent=world.agent(model="rehearsal-1").id, environment_id=environment.id, vault_ids=[vault.id]
+    )
+    speak = (
+        "python3 -c \"import socket; s = socket.create_connection(('open.example', 8080), 20); "
+        "s.sendall(b'GET / HTTP/1.0\\r\\nHost: open.example:8080\\r\\n\\r\\n'); print(s.makefile().read())\""
+    )
+    shown = run(
+        world, session, NAKED, "curl -sS -m 20 http://open.example/", speak,
+        'curl -sS -m 20 -H "X-Key: $TOKEN" https://open.example/tls',
+        "curl -sS -m 20 http://closed.example/ 2>&1; getent hosts unknown.example; echo $?",
+        "curl -sS -m 20 http://127.5.0.1/ 2>&1",
+        "(python3 -m http.server --bind 127.0.0.1 80 > /dev/null 2>&1 &); "
+        "curl -sS --retry 60 --retry-connrefused --retry-delay 1 -o /dev/null -w '%{http_code}' http://127.0.0.1/",
+    )[1:]  # fmt: skip
+    assert "hello from open.example" in shown[0]
+    assert "hello from open.example:8080" in shown[1]
+    assert "got /tls" in shown[2] and host.seen[-1]["fields"]["X-Key"] == SECRET
+    assert "not resolve host: closed.example" in shown[3] and shown[3].rstrip().endswith("2")
+    assert "127.5.0.1 port 80" in shown[4], "an address without a name is the sandbox's own loopback"
+    assert shown[5].endswith("200")
+    with world.server.raw() as api:
+        told = lambda: [d["reason"] for d in api.get(f"/v1/sessions/{session.id}/sandbox").json()["egress_denials"]]
+        wait_until(lambda: any("may not reach closed.example" in reason for reason in told()), 10, "the refusal is told")
+    for server in (other, host):
+        server.shutdown()
+        server.server_close()

@@ -84,3 +84,17 @@ int clinux_accept(int descriptor);
 // A unix stream socket that listens at the path, close-on-exec; an old file there is removed first.
 int clinux_listen_unix(const char *path);
 int clinux_connect_unix(const char *path);
+
+// A TCP socket that listens at that IPv4 address (host byte order) and port, close-on-exec and non-blocking.
+int clinux_listen_at(uint32_t address, uint16_t port);
+// A UDP socket on 127.0.0.1:port, close-on-exec and non-blocking.
+int clinux_datagrams_loopback(uint16_t port);
+// One datagram with its sender, in host byte order. Returns its length, cut to the capacity.
+int64_t clinux_receive_datagram(int descriptor, void *bytes, uint64_t capacity, uint32_t *address, uint16_t *port);
+int64_t clinux_send_datagram(int descriptor, const void *bytes, uint64_t count, uint32_t address, uint16_t port);
+
+// A descriptor that is readable while one of those that it watches is; closing one of these takes it out.
+int clinux_watch_set(void);
+int clinux_watch(int set, int descriptor, uint64_t token);
+// The tokens of those that are readable now. Returns their number.
+int clinux_take_watched(int set, uint64_t *tokens, int capacity);

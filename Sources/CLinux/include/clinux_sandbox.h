@@ -32,3 +32,7 @@ enum { CLINUX_SANDBOX_PREPARE = 1, CLINUX_SANDBOX_JOIN, CLINUX_SANDBOX_USER, CLI
 // A change of the user also makes the calling process undumpable, for it shares its memory for a moment.
 // Returns 0 or an error number, and the stage that it belongs to.
 int clinux_sandbox_spawn(int32_t *pid, const struct clinux_sandbox_launch *launch, int *stage);
+
+// Lets every program in the network namespace of a process listen on every port, as a thread that enters that namespace and
+// ends. Needs root. Returns 0 or an error number.
+int clinux_open_low_ports(int32_t pid);

@@ -16,8 +16,16 @@ struct Exchange: Sendable {
 
     /// Serves the connection to its end.
     func run() async {
+        var start = connection
+        if tunnel == nil {
+            guard let first = try? await connection.read() else { return }
+            if first.first == NameExchange.mark {
+                return await NameExchange(connection: connection, gate: gate, policy: policy).run(first)
+            }
+            start = PrefixedConnection(first[...], connection)
+        }
         do throws(ProxyReply.Refusal) {
-            guard let opening = try await Opening.read(from: connection, within: tunnel, watch: watch) else {
+            guard let opening = try await Opening.read(from: start, within: tunnel, watch: watch) else {
                 return await connection.reset()
             }
             await serve(opening)

@@ -100,6 +100,22 @@ struct EgressRules: Sendable {
         if case .allowed = verdict(on: request) { true } else { false }
     }
 
+    /// The ports of a host that some rule opens, at most so many: those of narrow rules, and of wide ones the gate's own.
+    func ports(of host: HostName, limit: Int) -> [Int] {
+        var found: [Int] = []
+        for rule in grants where rule.matches(host) {
+            let range = rule.ports ?? 1...65535
+            let isNarrow = rule.ports != nil && range.count <= limit
+            for port in isNarrow ? Array(range) : ports.filter(range.contains) where !found.contains(port) {
+                guard case .denied = verdict(on: host, port: port) else {
+                    found.append(port)
+                    continue
+                }
+            }
+        }
+        return Array(found.sorted { (ports.contains($0) ? 0 : 1, $0) < (ports.contains($1) ? 0 : 1, $1) }.prefix(limit))
+    }
+
     /// The addresses among the answers for a host that may be dialled under these rules.
     func reachable(_ answers: [IPAddress], port: Int, under rules: [EgressRule]) -> [IPAddress] {
         answers.filter { address in

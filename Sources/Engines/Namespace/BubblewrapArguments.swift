@@ -7,9 +7,15 @@ struct BubblewrapArguments {
         static let listener: Int32 = 3
         static let arguments: Int32 = 4
         static let seccomp: Int32 = 5
+        /// Tells which process is the first inside.
+        static let information: Int32 = 6
+        /// Nothing inside runs before this has been closed at the other end.
+        static let start: Int32 = 7
     }
     /// The port inside at which the daemon takes connections to the outside.
     static let proxyPort = 3128
+    /// Where programs look names up (RFC 1035 §4.2).
+    static let namePort = 53
     /// The user and group that programs inside see.
     static let insideUser = 1000
     private static let execd = "/opt/perimeter/execd"
@@ -19,6 +25,8 @@ struct BubblewrapArguments {
     /// The folder that ``ConfigurationMirror`` keeps.
     var etc: String
     var hasProxy: Bool
+    /// Whether the launcher prepares the sandbox's network before anything runs in it.
+    var waitsForNetwork = false
     var limits: ResourceLimits
     /// Folders of the host's root that are links into /usr, with their targets; the others are bound as they are.
     var rootLinks: [(name: String, target: String?)]
@@ -26,6 +34,8 @@ struct BubblewrapArguments {
     /// What bubblewrap reads from its descriptor.
     var options: [String] {
         isolation + system + folders + variables + ["--seccomp", "\(Descriptor.seccomp)"]
+            + (waitsForNetwork
+                ? ["--info-fd", "\(Descriptor.information)", "--block-fd", "\(Descriptor.start)"] : [])
     }
 
     /// The program inside.
@@ -34,7 +44,7 @@ struct BubblewrapArguments {
             Self.execd, "--listen-fd", "\(Descriptor.listener)", "--workdir",
             "/workspace", "--root", "/tmp", "--proxy-port", hasProxy ? "\(Self.proxyPort)" : "0", "--output-limit",
             "\(limits.outputBytes)", "--read-only-root", "/usr",
-        ]
+        ] + (hasProxy ? ["--name-port", "\(Self.namePort)"] : [])
     }
 
     private var isolation: [String] {

@@ -23,7 +23,9 @@ struct ConfigurationMirror: Sendable {
         ("group", ["root:x:0:", "agent:x:1000:", "nogroup:x:65534:"]),
         ("hosts", ["127.0.0.1 localhost sandbox", "::1 localhost sandbox"]),
         ("hostname", ["sandbox"]),
-        ("nsswitch.conf", ["passwd: files", "group: files", "hosts: files"]),
+        ("nsswitch.conf", ["passwd: files", "group: files", "hosts: files dns"]),
+        // The daemon inside, where the sandbox has a way out and the engine may open its port.
+        ("resolv.conf", ["nameserver 127.0.0.1"]),
     ]
 
     var isComplete: Bool { Self.generated.allSatisfy { HostFiles.facts("\(folder)/\($0.name)") != nil } }

@@ -42,7 +42,8 @@ public final class NamespaceEngine: SandboxProvider, SandboxKeeper {
         disk = WorkDisk(paths: paths, usesImages: isRoot)
         shelf = SnapshotShelf(state: configuration.stateDirectory, engine: name)
         launcher = SandboxLauncher(
-            configuration: configuration, paths: paths, groups: groups, disk: disk, isRoot: isRoot)
+            configuration: configuration, paths: paths, groups: groups, disk: disk, isRoot: isRoot,
+            logger: logger)
     }
 
     public func provision(_ spec: SandboxSpec) async throws(SandboxError) -> any Sandbox {

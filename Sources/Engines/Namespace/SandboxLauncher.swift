@@ -1,5 +1,6 @@
 internal import CLinux
 internal import Glibc
+internal import Logging
 internal import Sandbox
 
 /// Starts bubblewrap for one sandbox. Calls block.
@@ -9,6 +10,7 @@ struct SandboxLauncher: Sendable {
     let groups: ControlGroups
     let disk: WorkDisk
     let isRoot: Bool
+    let logger: Logger
 
     /// The most files that a process inside may have open.
     private static let openFiles: UInt64 = 65_536
@@ -55,13 +57,17 @@ struct SandboxLauncher: Sendable {
         _ = clinux_set_nonblocking(writer, 0)
         _ = clinux_set_nonblocking(reader, 0)
         let hasProxy = spec.network != .none
-        let arguments = arguments(spec, hasProxy)
+        let names = hasProxy && isRoot ? try NameAccess() : nil
+        defer { names?.close() }
+        var arguments = arguments(spec, hasProxy)
+        arguments.waitsForNetwork = names != nil
         let pid = try spawn(
             spec.id, ["--args", "\(BubblewrapArguments.Descriptor.arguments)", "--"] + arguments.command,
             [
                 (null, 0), (null, 1), (messages, 2), (listener, BubblewrapArguments.Descriptor.listener),
                 (reader, BubblewrapArguments.Descriptor.arguments), (seccomp, BubblewrapArguments.Descriptor.seccomp),
-            ])
+            ] + (names?.descriptors ?? []))
+        names?.isStarted()
         close(reader)
         reader = -1
         do throws(SystemError) {
@@ -75,6 +81,11 @@ struct SandboxLauncher: Sendable {
             guard HostFiles.writeAll(bytes, to: writer) else { throw SystemError("bubblewrap took no arguments") }
             close(writer)
             writer = -1
+            if let names, let problem = names.open() {
+                logger.warning(
+                    "programs of a sandbox cannot look names up",
+                    metadata: ["sandbox_id": "\(spec.id)", "reason": "\(problem)"])
+            }
         } catch {
             kill(pid, SIGKILL)
             _ = clinux_reap(pid, 1)
