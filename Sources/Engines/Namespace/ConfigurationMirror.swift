@@ -5,12 +5,16 @@ internal import Glibc
 /// One folder serves all sandboxes read-only. It is brought up to date in place, so that living ones see it too. Calls block.
 struct ConfigurationMirror: Sendable {
     let folder: String
+    /// Where the host's files are; a test has its own.
+    var source = "/etc"
 
     /// What is copied. Nothing that names accounts, secrets or services of the host is among it.
     private static let shared = [
         "ssl", "ca-certificates", "ca-certificates.conf", "alternatives", "ld.so.cache", "ld.so.conf", "ld.so.conf.d",
-        "mime.types", "localtime", "terminfo", "fonts", "perl", "python3", "magic",
+        "mime.types", "localtime", "terminfo", "fonts", "perl", "python3", "magic", "java",
     ]
+    /// Of these there is one per version: OpenJDK does not start without the files that its own folder has links to.
+    private static let versioned = ["java-", "python3."]
 
     private static let generated: [(name: String, lines: [String])] = [
         (
@@ -32,7 +36,8 @@ struct ConfigurationMirror: Sendable {
 
     func refresh() throws(SystemError) {
         try HostFiles.makeFolder(folder, mode: 0o755)
-        for name in Self.shared { try copy("/etc/\(name)", to: "\(folder)/\(name)", depth: 0) }
+        let further = HostFiles.names(in: source).filter { name in Self.versioned.contains { name.hasPrefix($0) } }
+        for name in Self.shared + further.sorted() { try copy("\(source)/\(name)", to: "\(folder)/\(name)", depth: 0) }
         for (name, lines) in Self.generated {
             try HostFiles.write(lines.joined(separator: "\n") + "\n", to: "\(folder)/\(name)", mode: 0o644)
         }

@@ -1,7 +1,7 @@
 /// The system call filter of every sandbox, as the classic BPF program that `bwrap --seccomp` reads (seccomp(2)).
 ///
-/// It takes away what widens the kernel's surface or builds new privileges: mounts, namespaces, tracing, keys, BPF, io_uring,
-/// modules, clocks, and all socket families but unix and internet ones. Denied calls fail with EPERM, so programs can cope.
+/// An allow-list (``AllowedCalls``). What the kernel has and the list has not fails with EPERM, what is newer than the list with
+/// ENOSYS, so that programs cope in both cases.
 struct SeccompFilter: Sendable {
     struct Instruction: Equatable, Sendable {
         var code: UInt16
@@ -15,55 +15,42 @@ struct SeccompFilter: Sendable {
     private enum Result {
         static let allow: UInt32 = 0x7FFF_0000
         static let kill: UInt32 = 0x8000_0000
-        static func error(_ number: UInt32) -> UInt32 { 0x0005_0000 | number }
+        static let notPermitted = error(1)
+        static let invalid = error(22)
+        static let noSuchCall = error(38)
+        static let protocolNotSupported = error(93)
+        static let familyNotSupported = error(97)
+        private static func error(_ number: UInt32) -> UInt32 { 0x0005_0000 | number }
     }
-    private static let operationNotPermitted: UInt32 = 1
-    private static let noSuchCall: UInt32 = 38
-    private static let familyNotSupported: UInt32 = 97
-    /// Every CLONE_NEW… flag that clone(2) takes.
-    private static let namespaceFlags: UInt32 = 0x7E02_0000
-    private static let families: [UInt32] = [1, 2, 10]
-    /// TIOCSTI and TIOCLINUX put text into somebody's terminal, TIOCSETD loads line disciplines.
-    private static let terminalRequests: [UInt32] = [0x5412, 0x541C, 0x5423]
+    private enum Offset {
+        static let number: UInt32 = 0
+        static let architecture: UInt32 = 4
+        /// The low half of an argument: all that the kernel looks at of those which are filtered.
+        static func argument(_ index: UInt32) -> UInt32 { 16 + 8 * index }
+    }
 
     init(_ table: SyscallTable = .native) {
-        load(offset: 4)
-        jump(equal: table.architecture, skipFalse: 0, orReturn: Result.kill)
-        load(offset: 0)
+        load(Offset.architecture)
+        instructions.append(Instruction(code: 0x15, whenTrue: 1, value: table.architecture))
+        answer(Result.kill)
+        load(Offset.number)
         if let foreign = table.foreignFrom {
-            instructions.append(Instruction(code: 0x35, whenTrue: 0, whenFalse: 1, value: foreign))
-            answer(Result.error(Self.noSuchCall))
+            instructions.append(Instruction(code: 0x35, whenFalse: 1, value: foreign))
+            answer(Result.noSuchCall)
         }
-        instructions.append(Instruction(code: 0x25, whenTrue: 0, whenFalse: 1, value: SyscallTable.lastKnown))
-        answer(Result.error(Self.noSuchCall))
-        for number in table.denied { when(number) { $0.answer(Result.error(Self.operationNotPermitted)) } }
-        // Its flags lie in memory, where a filter cannot look; the C library falls back to clone.
-        when(table.clone3) { $0.answer(Result.error(Self.noSuchCall)) }
-        when(table.clone) { filter in
-            filter.load(offset: 16)
-            filter.instructions.append(Instruction(code: 0x45, whenTrue: 0, whenFalse: 1, value: Self.namespaceFlags))
-            filter.answer(Result.error(Self.operationNotPermitted))
-            filter.answer(Result.allow)
+        let conditional: [(String, (inout SeccompFilter) -> Void)] = [
+            ("clone", { $0.filterClone() }), ("socket", { $0.filterSocket() }), ("prctl", { $0.filterOptions() }),
+            ("ioctl", { $0.filterRequests() }),
+            ("socketpair", { $0.allow(argument: 0, [AllowedCalls.unixFamily], orAnswer: Result.familyNotSupported) }),
+            ("personality", { $0.allow(argument: 0, AllowedCalls.personalities, orAnswer: Result.notPermitted) }),
+        ]
+        var settled: Set<UInt32> = []
+        for (name, body) in conditional {
+            guard let number = table.numbers[name] else { continue }
+            settled.insert(number)
+            when(number, body)
         }
-        when(table.socket) { filter in
-            filter.load(offset: 16)
-            for family in Self.families { filter.when(family) { $0.answer(Result.allow) } }
-            filter.answer(Result.error(Self.familyNotSupported))
-        }
-        when(table.ioctl) { filter in
-            filter.load(offset: 24)
-            for request in Self.terminalRequests {
-                filter.when(request) { $0.answer(Result.error(Self.operationNotPermitted)) }
-            }
-            filter.answer(Result.allow)
-        }
-        when(table.personality) { filter in
-            filter.load(offset: 16)
-            // The plain one, and the question which one is set.
-            for value: UInt32 in [0, 0xFFFF_FFFF] { filter.when(value) { $0.answer(Result.allow) } }
-            filter.answer(Result.error(Self.operationNotPermitted))
-        }
-        answer(Result.allow)
+        decide(Self.segments(table, besides: settled)[...])
     }
 
     /// `struct sock_filter` after `struct sock_filter`, in the byte order of the machine.
@@ -74,13 +61,80 @@ struct SeccompFilter: Sendable {
         }
     }
 
-    private mutating func load(offset: UInt32) { instructions.append(Instruction(code: 0x20, value: offset)) }
-    private mutating func answer(_ result: UInt32) { instructions.append(Instruction(code: 0x06, value: result)) }
+    // MARK: - Calls without conditions
 
-    private mutating func jump(equal value: UInt32, skipFalse: UInt8, orReturn result: UInt32) {
-        instructions.append(Instruction(code: 0x15, whenTrue: 1, whenFalse: skipFalse, value: value))
+    private typealias Segment = (first: UInt32, result: UInt32)
+
+    /// Runs of numbers with the same answer; the last one has no end. The settled numbers take any answer.
+    private static func segments(_ table: SyscallTable, besides settled: Set<UInt32>) -> [Segment] {
+        var results: [UInt32: UInt32] = [:]
+        for number in table.numbers.values { results[number] = Result.notPermitted }
+        for name in AllowedCalls.absent { table.numbers[name].map { results[$0] = Result.noSuchCall } }
+        for name in AllowedCalls.plain { table.numbers[name].map { results[$0] = Result.allow } }
+        var segments: [Segment] = []
+        for number in 0...(SyscallTable.lastKnown + 1) where !settled.contains(number) {
+            let result = results[number] ?? Result.noSuchCall
+            if segments.last?.result != result { segments.append((segments.isEmpty ? 0 : number, result)) }
+        }
+        return segments
+    }
+
+    /// A search by halves: a handful of comparisons for every call.
+    private mutating func decide(_ segments: ArraySlice<Segment>) {
+        guard segments.count > 1 else { return answer(segments.first?.result ?? Result.noSuchCall) }
+        let middle = segments.startIndex + segments.count / 2
+        let place = instructions.count
+        instructions.append(Instruction(code: 0x35, value: segments[middle].first))
+        decide(segments[..<middle])
+        instructions[place].whenTrue = UInt8(instructions.count - place - 1)
+        decide(segments[middle...])
+    }
+
+    // MARK: - Calls whose arguments decide
+
+    private mutating func filterClone() {
+        load(Offset.argument(0))
+        instructions.append(Instruction(code: 0x45, whenFalse: 1, value: AllowedCalls.namespaceFlags))
+        answer(Result.notPermitted)
+        answer(Result.allow)
+    }
+
+    private mutating func filterSocket() {
+        load(Offset.argument(0))
+        when(AllowedCalls.unixFamily) { $0.answer(Result.allow) }
+        for family in AllowedCalls.internetFamilies {
+            when(family) {
+                $0.allow(argument: 2, AllowedCalls.internetProtocols, orAnswer: Result.protocolNotSupported)
+            }
+        }
+        answer(Result.familyNotSupported)
+    }
+
+    /// As of a kernel that does not know the others.
+    private mutating func filterOptions() {
+        allow(argument: 0, AllowedCalls.processOptions, orAnswer: Result.invalid)
+    }
+
+    private mutating func filterRequests() {
+        load(Offset.argument(1))
+        for range in AllowedCalls.refusedRequests {
+            instructions.append(Instruction(code: 0x35, whenFalse: 2, value: range.lowerBound))
+            instructions.append(Instruction(code: 0x25, whenTrue: 1, value: range.upperBound))
+            answer(Result.notPermitted)
+        }
+        answer(Result.allow)
+    }
+
+    private mutating func allow(argument: UInt32, _ values: [UInt32], orAnswer result: UInt32) {
+        load(Offset.argument(argument))
+        for value in values { when(value) { $0.answer(Result.allow) } }
         answer(result)
     }
+
+    // MARK: - Instructions
+
+    private mutating func load(_ offset: UInt32) { instructions.append(Instruction(code: 0x20, value: offset)) }
+    private mutating func answer(_ result: UInt32) { instructions.append(Instruction(code: 0x06, value: result)) }
 
     /// Instructions that run only when the loaded word equals `value`; they must end with an answer.
     private mutating func when(_ value: UInt32, _ body: (inout SeccompFilter) -> Void) {

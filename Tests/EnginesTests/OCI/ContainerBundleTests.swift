@@ -63,7 +63,8 @@ struct ContainerBundleTests {
             "process_vm_writev", "bpf", "perf_event_open", "userfaultfd", "keyctl", "add_key", "request_key",
             "io_uring_setup", "kexec_load", "init_module", "finit_module", "open_by_handle_at", "clone", "clone3",
             "socket", "personality", "reboot", "swapon", "quotactl", "move_mount", "fsopen", "fsmount", "open_tree",
-            "iopl", "ioperm", "syslog", "acct", "settimeofday", "clock_settime", "pidfd_getfd", "mount_setattr",
+            "socketpair", "io_setup", "iopl", "ioperm", "syslog", "acct", "settimeofday", "clock_settime",
+            "pidfd_getfd", "mount_setattr",
         ]
         #expect(Set(dangerous).isDisjoint(with: names))
         #expect(SyscallAllowList.json["defaultAction"] == "SCMP_ACT_ERRNO")
