@@ -34,6 +34,7 @@ struct Execd {
         let listener = try listener(options.role, isGuarded: token != nil)
         signal(SIGPIPE, SIG_IGN)
         umask(0o022)
+        try Confinement.enforce(options)
         let signals = try Descriptor(opened: clinux_signalfd([SIGCHLD, SIGTERM, SIGINT, SIGHUP], 4), "signalfd")
         let settings = ToolSettings(
             workDirectory: options.workDirectory, roots: options.roots, readOnlyRoots: options.readOnlyRoots,

@@ -9,6 +9,8 @@
 /// | `--workdir DIR` | where the tools work | `/workspace` |
 /// | `--root DIR` | another directory for the file tools; repeatable | – |
 /// | `--read-only-root DIR` | one that they may only read; repeatable | – |
+/// | `--confine` | this process and all that it starts write below the folders named here, `/tmp`, `/run`, `/var` and `/dev/shm` only, where the kernel has Landlock | – |
+/// | `--writable DIR` | with `--confine`, another folder that programs may write below; repeatable | – |
 /// | `--trust-root DIR` | where certificates for programs are kept | the first of `/run`, `/dev/shm`, `/var/tmp`, `/tmp` that takes them |
 /// | `--proxy-port N` | local port whose connections go to the worker; 0 = none | 0 |
 /// | `--name-port N` | local port at which programs' look-ups are answered, when it is to be had; 0 = none | 0 |
@@ -31,6 +33,8 @@ struct Options {
     var workDirectory = "/workspace"
     var roots: [String] = []
     var readOnlyRoots: [String] = []
+    var isConfined = false
+    var writable: [String] = []
     var trustRoot: String?
     var proxyPort: UInt16 = 0
     var namePort: UInt16 = 0
@@ -44,6 +48,10 @@ struct Options {
         var role: Role?
         var rest = arguments[...]
         while let name = rest.popFirst() {
+            if name == "--confine" {
+                isConfined = true
+                continue
+            }
             guard let value = rest.popFirst() else { throw Invalid(message: "\(name) needs a value") }
             switch name {
             case "--listen-fd": role = .listenDescriptor(try Self.number(name, value, in: 3...1_000_000))
@@ -53,6 +61,7 @@ struct Options {
             case "--workdir": workDirectory = try Self.path(name, value)
             case "--root": roots.append(try Self.path(name, value))
             case "--read-only-root": readOnlyRoots.append(try Self.path(name, value))
+            case "--writable": writable.append(try Self.path(name, value))
             case "--trust-root": trustRoot = try Self.path(name, value)
             case "--proxy-port": proxyPort = try Self.number(name, value, in: 0...65535)
             case "--name-port": namePort = try Self.number(name, value, in: 0...65535)

@@ -229,7 +229,7 @@ class Box:
         words += ["--dir", "/opt", "--ro-bind", EXECD, "/opt/execd", "--remount-ro", "/dev", "--remount-ro", "/"]
         words += ["--", "/opt/execd", "--listen-fd", str(listener.fileno()), "--workdir", "/workspace", "--root", "/tmp"]
         words += ["--read-only-root", "/usr", "--proxy-port", str(request["proxyPort"])]
-        words += ["--output-limit", str(limits["outputBytes"])]
+        words += ["--output-limit", str(limits["outputBytes"]), "--confine"]
 
         def enter():
             os.setsid()

@@ -133,8 +133,8 @@ struct ContainerRequest: Sendable {
         [
             "--listen", "\(Self.socketFolder)/\(Self.socketName)", "--workdir", Self.workDirectory, "--root", "/tmp",
             "--read-only-root", "/usr", "--proxy-port", spec.network == .none ? "0" : "\(Self.proxyPort)",
-            "--output-limit", "\(spec.limits.outputBytes)",
-        ]
+            "--output-limit", "\(spec.limits.outputBytes)", "--confine",
+        ] + image.volumes.flatMap { ["--writable", $0] }
     }
 
     private var environment: [(name: String, value: String)] {

@@ -105,7 +105,7 @@ struct PodManifest: Sendable {
             Self.execd, "--listen", Self.socket, "--workdir", Self.workDirectory, "--root", "/tmp",
             "--read-only-root", "/usr", "--proxy-port", spec.network == .none ? "0" : "\(Self.proxyPort)",
             "--output-limit", "\(spec.limits.outputBytes)", "--process-limit",
-            countsProcesses ? "\(spec.limits.processes)" : "0",
+            countsProcesses ? "\(spec.limits.processes)" : "0", "--confine",
         ]
     }
 

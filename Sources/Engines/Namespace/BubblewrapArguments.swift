@@ -43,7 +43,7 @@ struct BubblewrapArguments {
         [
             Self.execd, "--listen-fd", "\(Descriptor.listener)", "--workdir",
             "/workspace", "--root", "/tmp", "--proxy-port", hasProxy ? "\(Self.proxyPort)" : "0", "--output-limit",
-            "\(limits.outputBytes)", "--read-only-root", "/usr",
+            "\(limits.outputBytes)", "--read-only-root", "/usr", "--confine",
         ] + (hasProxy ? ["--name-port", "\(Self.namePort)"] : [])
     }
 

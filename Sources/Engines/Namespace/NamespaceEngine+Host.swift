@@ -34,9 +34,11 @@ extension NamespaceEngine {
         ]
         let held = bounds.compactMap { bound in bound.1.map { "\(bound.0) (\($0))" } }
         let loose = bounds.filter { $0.1 == nil }.map(\.0)
-        return "namespace: bubblewrap, own user and namespaces, seccomp, no capabilities; bounded "
+        return "namespace: bubblewrap, own user and namespaces, seccomp allow-list, "
+            + (KernelWalls.landlock == nil ? "" : "Landlock, ") + "no capabilities; bounded "
             + (held.isEmpty ? "nothing" : held.joined(separator: ", "))
             + (loose.isEmpty ? "" : "; NOT bounded: \(loose.joined(separator: ", "))")
+            + (KernelWalls.landlock == nil ? "; the kernel has NO Landlock" : "")
     }
 
     public func probe() async -> EngineReport {
@@ -68,6 +70,11 @@ extension NamespaceEngine {
             add("there is no \(configuration.execdPath)", "build it with ./run, or name it with PERIMETER_EXECD")
         }
         let isStrict = !configuration.allowsWeakerLimits
+        if KernelWalls.landlock == nil {
+            add(
+                "the kernel has no Landlock, the second wall around what programs may write",
+                "Linux 5.19 or later with `landlock` among the names of its `lsm=` parameter", isFatal: false)
+        }
         for controller in groups.abilities.missing {
             add(
                 "the \(controller) controller cannot be used",

@@ -36,7 +36,7 @@ struct ContainerBundle: Sendable {
         [
             "--listen-fd", "\(Self.listener)", "--workdir", "/workspace", "--root", "/tmp", "--proxy-port",
             spec.network == .none ? "0" : "\(Self.proxyPort)", "--output-limit", "\(spec.limits.outputBytes)",
-            "--read-only-root", "/usr",
+            "--read-only-root", "/usr", "--confine",
         ]
     }
 

@@ -12,6 +12,7 @@ struct GuestDaemon {
         [
             GuestSystem.daemon, "--listen-fd", "3", "--workdir", "/workspace", "--root", "/tmp", "--read-only-root",
             "/usr", "--proxy-port", "\(settings.proxyPort)", "--output-limit", "\(settings.outputLimit)",
+            "--confine",
         ]
     }
 
