@@ -127,8 +127,7 @@ final class Daemon {
 
     private func takeSignals() {
         while let bytes = try? signals.read(upTo: Int(CLINUX_SIGNAL_RECORD)), !bytes.isEmpty {
-            let number = bytes.withUnsafeBytes { $0.loadUnaligned(as: UInt32.self) }
-            if number != UInt32(SIGCHLD) { isEnding = true }
+            if SignalRecord(bytes)?.endsDaemon(getpid()) == true { isEnding = true }
         }
         children.reapAll()
         guard let active else { return }

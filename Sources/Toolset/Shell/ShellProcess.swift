@@ -11,6 +11,8 @@ final class ShellProcess {
         static let command: Int32 = 198
         static let status: Int32 = 199
     }
+    private static let statusSize = 64
+    private static let noStatus: Int32 = 255
     private static let line =
         "IFS= builtin read -r -d '' -u 198 __perimeter_command; "
         + "builtin eval \"$__perimeter_command\" </dev/null 198<&- 199>&-; builtin printf '%s\\n' \"$?\" >&199\n"
@@ -66,6 +68,8 @@ final class ShellProcess {
 
     /// Hands one command to bash, with the variables that changed since the last one. It must not contain a NUL byte.
     func start(_ text: String) throws(SystemFailure) {
+        // A status that nobody asked for is not the answer to this command.
+        _ = try? status.read(upTo: 1 << 16)
         statusText = []
         let current = environment.variables
         let change = EnvironmentChange(from: told, to: current)
@@ -79,11 +83,16 @@ final class ShellProcess {
         told = current
     }
 
-    /// The status of the running command, once bash has reported it.
+    /// The status of the running command, once bash has reported it. What is no status counts as 255: programs of the session
+    /// can write here too, through /proc, and spoil the status of their own command so; but they do not hold up the daemon.
     func takeStatus() -> Int32? {
-        while let piece = try? status.read(upTo: 64), !piece.isEmpty { statusText += piece }
-        guard let newline = statusText.firstIndex(of: 0x0A) else { return nil }
-        return Int32(String(decoding: statusText[..<newline], as: UTF8.self))
+        while statusText.count < Self.statusSize, let piece = try? status.read(upTo: Self.statusSize), !piece.isEmpty {
+            statusText += piece
+        }
+        guard let newline = statusText.firstIndex(of: 0x0A) else {
+            return statusText.count < Self.statusSize ? nil : Self.noStatus
+        }
+        return Int32(String(decoding: statusText[..<newline], as: UTF8.self)) ?? Self.noStatus
     }
 
     /// Ends bash itself. Its number may already belong to somebody else where there is no descriptor for it, which is why
