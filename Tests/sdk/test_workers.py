@@ -214,7 +214,16 @@ def test_an_environment_asks_for_less(world, worker):
     assert texts(results)[2].strip() == "kept"
 
 
-@pytest.mark.parametrize("name, value", [("memory_limit", "1"), ("memory_limit", "much"), ("lifetime_seconds", "0"), ("x", "1")])
+def test_gpus_that_the_worker_does_not_give_are_refused(world, worker):
+    environment = world.environment(metadata={"perimeter.gpus": "1"})
+    worker(world, environment)
+    session = world.session(TOOLSET, text="```bash\necho ran\n```", environment=environment)
+    assert world.finished(session, seconds=40).type == "end_turn"
+    results = [e for e in world.check(session) if e.type == "user.tool_result"]
+    assert results[0].is_error and "PERIMETER_GPUS" in texts(results)[0] and "ran" not in texts(results)[0].split()
+
+
+@pytest.mark.parametrize("name, value", [("gpus", "-1"), ("gpus", "all"), ("memory_limit", "1"), ("memory_limit", "much"), ("lifetime_seconds", "0"), ("x", "1")])
 def test_what_no_sandbox_can_be_is_refused(world, name, value):
     with pytest.raises(anthropic.BadRequestError, match=f"perimeter.{name}"):
         world.environment(metadata={f"perimeter.{name}": value})

@@ -26,6 +26,8 @@ struct SandboxPaths: Sendable {
 
     var socket: String { "\(folder)/execd.sock" }
     var ledger: String { "\(folder)/ledger" }
+    /// Which graphics processors it holds (``GraphicsPool``).
+    var graphics: String { "\(folder)/gpus" }
     /// The mount point of the work directory.
     var work: String { "\(folder)/work" }
 }

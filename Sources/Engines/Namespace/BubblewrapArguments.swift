@@ -28,6 +28,8 @@ struct BubblewrapArguments {
     /// Whether the launcher prepares the sandbox's network before anything runs in it.
     var waitsForNetwork = false
     var limits: ResourceLimits
+    /// Nodes of the host and their names inside.
+    var devices: [(path: String, name: String)] = []
     /// Folders of the host's root that are links into /usr, with their targets; the others are bound as they are.
     var rootLinks: [(name: String, target: String?)]
 
@@ -67,7 +69,9 @@ struct BubblewrapArguments {
         // must not push the daemon out, which no killing of programs could prevent.
         let unit = max(1 << 16, limits.memoryBytes / 32)
         return [
-            "--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--size", "\(4 * unit)", "--tmpfs", "/dev/shm",
+            "--proc", "/proc", "--dev", "/dev",
+        ] + devices.flatMap { ["--dev-bind", $0.path, "/dev/\($0.name)"] } + [
+            "--perms", "1777", "--size", "\(4 * unit)", "--tmpfs", "/dev/shm",
             "--remount-ro", "/dev", "--perms", "1777", "--size", "\(12 * unit)", "--tmpfs", "/tmp", "--perms", "0755",
             "--size", "\(unit)", "--tmpfs", "/run", "--perms", "0755", "--size", "\(unit)", "--tmpfs", "/var",
             "--perms",

@@ -11,6 +11,10 @@ public struct NamespaceConfiguration: Sendable {
     public var cgroupRoot: String
     /// Creates sandboxes also where a bound cannot be enforced; the boundary label then says which. Off by default.
     public var allowsWeakerLimits: Bool
+    /// Graphics processors that sandboxes may get. None by default.
+    public var graphics: GraphicsAllowance
+    /// The tree in which they are looked for; empty for the host's own.
+    var graphicsRoot = ""
     /// How long the work directory of a session that nobody serves is kept. 30 days by default.
     public var retention: Duration
 
@@ -18,7 +22,8 @@ public struct NamespaceConfiguration: Sendable {
     public init(
         execdPath: String, stateDirectory: String, runtimeDirectory: String? = nil,
         bubblewrapPath: String = "/usr/bin/bwrap", cgroupRoot: String = "/sys/fs/cgroup",
-        allowsWeakerLimits: Bool = false, retention: Duration = .seconds(30 * 86_400)
+        allowsWeakerLimits: Bool = false, graphics: GraphicsAllowance = .none,
+        retention: Duration = .seconds(30 * 86_400)
     ) {
         self.execdPath = execdPath
         self.stateDirectory = stateDirectory
@@ -27,6 +32,7 @@ public struct NamespaceConfiguration: Sendable {
         self.bubblewrapPath = bubblewrapPath
         self.cgroupRoot = cgroupRoot
         self.allowsWeakerLimits = allowsWeakerLimits
+        self.graphics = graphics
         self.retention = retention
     }
 }

@@ -54,7 +54,8 @@ extension NamespaceEngine {
             }
         }
         return EngineReport(
-            engine: name, boundary: boundary(ResourceLimits()), isUsable: !problems.contains(where: \.isFatal),
+            engine: name, boundary: boundary(ResourceLimits()) + graphics.note,
+            isUsable: !problems.contains(where: \.isFatal),
             problems: problems)
     }
 
@@ -69,12 +70,12 @@ extension NamespaceEngine {
         if access(configuration.execdPath, X_OK) != 0 {
             add("there is no \(configuration.execdPath)", "build it with ./run, or name it with PERIMETER_EXECD")
         }
-        let isStrict = !configuration.allowsWeakerLimits
         if KernelWalls.landlock == nil {
             add(
                 "the kernel has no Landlock, the second wall around what programs may write",
                 "Linux 5.19 or later with `landlock` among the names of its `lsm=` parameter", isFatal: false)
         }
+        let isStrict = !configuration.allowsWeakerLimits
         for controller in groups.abilities.missing {
             add(
                 "the \(controller) controller cannot be used",
@@ -92,7 +93,7 @@ extension NamespaceEngine {
                 "the disk cannot be bounded without root", "run the worker as root, or allow weaker limits",
                 isFatal: isStrict)
         }
-        return problems
+        return problems + graphics.problems
     }
 
     /// Starts a sandbox, runs a command in it and removes it. - Returns: why that failed.

@@ -16,6 +16,7 @@ public final class NamespaceEngine: SandboxProvider, SandboxKeeper {
     let groups: ControlGroups
     let disk: WorkDisk
     let shelf: SnapshotShelf
+    let graphics: GraphicsPool
     let launcher: SandboxLauncher
     private let gate: @Sendable (SandboxSpec) -> (any OutboundGate)?
     private let logger: Logger
@@ -41,6 +42,7 @@ public final class NamespaceEngine: SandboxProvider, SandboxKeeper {
             root: configuration.cgroupRoot, owner: String(StableHash.of(configuration.runtimeDirectory), radix: 36))
         disk = WorkDisk(paths: paths, usesImages: isRoot)
         shelf = SnapshotShelf(state: configuration.stateDirectory, engine: name)
+        graphics = GraphicsPool(configuration.graphics, paths: paths, root: configuration.graphicsRoot)
         launcher = SandboxLauncher(
             configuration: configuration, paths: paths, groups: groups, disk: disk, isRoot: isRoot,
             logger: logger)
@@ -95,14 +97,12 @@ public final class NamespaceEngine: SandboxProvider, SandboxKeeper {
         return EngineCapabilities(
             isolation: .sharedKernel, pause: groups.canFreeze ? .processes : .files,
             snapshot: disk.usesImages && groups.canFreeze ? .files : .nothing,
-            bounds: Set(bounds.filter(\.1).map(\.0)))
+            gpus: graphics.count, bounds: Set(bounds.filter(\.1).map(\.0)))
     }
 
     /// A bound that cannot be enforced is an error, unless the operator said otherwise.
     private func refuseUnsupported(_ spec: SandboxSpec) throws(SandboxError) {
-        guard spec.gpus == 0 else {
-            throw SandboxError(.unsupported, "the namespace engine passes no graphics processors through")
-        }
+        try graphics.check(spec)
         if case .image = spec.source {
             throw SandboxError(.unsupported, "the namespace engine has no images: use docker for them")
         }
@@ -127,7 +127,9 @@ public final class NamespaceEngine: SandboxProvider, SandboxKeeper {
     private func attach(_ spec: SandboxSpec) async throws(SandboxError) -> (any Sandbox)? {
         let sandbox = paths.sandbox(spec.id)
         let ledger = await offPool { HostFiles.text(sandbox.ledger).flatMap { SandboxLedger(parsing: $0) } }
-        guard let ledger, ledger.isAlive, ledger.hasProxy == (spec.network != .none) else { return nil }
+        guard let ledger, ledger.isAlive, ledger.hasProxy == (spec.network != .none),
+            await offPool({ [graphics] in graphics.held(by: spec.id).count }) == spec.gpus
+        else { return nil }
         // The bounds of this request hold from now on, whatever the earlier ones were. A paused sandbox goes on.
         guard
             await offPool({ [groups] in
@@ -137,7 +139,8 @@ public final class NamespaceEngine: SandboxProvider, SandboxKeeper {
         else { return nil }
         do throws(SandboxError) {
             let client = try await connect(spec, within: Self.attachDeadline)
-            return ExecdSandbox(id: spec.id, boundary: boundary(spec.limits), client: client, keeper: self)
+            return ExecdSandbox(
+                id: spec.id, boundary: boundary(spec.limits) + graphics.label(spec), client: client, keeper: self)
         } catch {
             logger.warning(
                 "a living sandbox does not answer and is replaced",
@@ -171,7 +174,7 @@ public final class NamespaceEngine: SandboxProvider, SandboxKeeper {
         do throws(SandboxError) {
             let client = try await connect(spec, within: Self.readyDeadline)
             return ExecdSandbox(
-                id: spec.id, boundary: boundary(spec.limits), client: client, keeper: self,
+                id: spec.id, boundary: boundary(spec.limits) + graphics.label(spec), client: client, keeper: self,
                 stages: [.create: launched - begin, .execdReady: clock.now - launched])
         } catch {
             let reason = await offPool { Self.text(of: messages) }
@@ -189,12 +192,13 @@ public final class NamespaceEngine: SandboxProvider, SandboxKeeper {
             do throws(SystemError) {
                 try prepareHost(diskBytes: spec.limits.diskBytes)
                 try HostFiles.makeFolder(paths.sandbox(spec.id).folder, mode: 0o711)
+                let devices = try graphics.take(spec)?.devices ?? []
                 try groups.create(spec.id, spec.limits)
                 if case .snapshot(let name) = spec.source {
                     try shelf.place(name, at: paths.sandbox(spec.id).image, within: spec.limits.diskBytes)
                 }
                 try disk.open(spec.id, bytes: spec.limits.diskBytes, owner: launcher.hostUser(spec.id))
-                return .success(try launcher.launch(spec))
+                return .success(try launcher.launch(spec, devices))
             } catch {
                 removeNow(spec.id)
                 return .failure(error)

@@ -23,8 +23,9 @@ struct SandboxLauncher: Sendable {
     }
 
     /// Starts a sandbox whose work directory and groups exist already.
+    /// - Parameter devices: of the host, for the sandbox's `/dev`.
     /// - Returns: the file that takes the messages of bubblewrap; the ledger is on disk by then.
-    func launch(_ spec: SandboxSpec) throws(SystemError) -> Int32 {
+    func launch(_ spec: SandboxSpec, _ devices: [GraphicsInventory.Node]) throws(SystemError) -> Int32 {
         let sandbox = paths.sandbox(spec.id)
         let listener = clinux_listen_unix(sandbox.socket)
         guard listener >= 0 else { throw SystemError("listen at \(sandbox.socket)") }
@@ -36,7 +37,7 @@ struct SandboxLauncher: Sendable {
         let messages = clinux_memory_file("messages", nil, 0)
         guard messages >= 0 else { throw SystemError("memfd") }
         do throws(SystemError) {
-            try start(spec, listener, seccomp, messages)
+            try start(spec, devices, listener, seccomp, messages)
             return messages
         } catch {
             close(messages)
@@ -45,7 +46,7 @@ struct SandboxLauncher: Sendable {
     }
 
     private func start(
-        _ spec: SandboxSpec, _ listener: Int32, _ seccomp: Int32, _ messages: Int32
+        _ spec: SandboxSpec, _ devices: [GraphicsInventory.Node], _ listener: Int32, _ seccomp: Int32, _ messages: Int32
     ) throws(SystemError) {
         let null = open("/dev/null", O_RDWR | O_CLOEXEC)
         guard null >= 0 else { throw SystemError("open /dev/null") }
@@ -61,6 +62,7 @@ struct SandboxLauncher: Sendable {
         defer { names?.close() }
         var arguments = arguments(spec, hasProxy)
         arguments.waitsForNetwork = names != nil
+        arguments.devices = devices.map { ($0.path, $0.name) }
         let pid = try spawn(
             spec.id, ["--args", "\(BubblewrapArguments.Descriptor.arguments)", "--"] + arguments.command,
             [

@@ -24,6 +24,8 @@ struct ContainerBundle: Sendable {
     /// Below the mounts of the control groups; nil leaves the container in the groups of its runtime.
     var cgroup: String?
 
+    var graphics: GraphicsGrant?
+
     var json: JSON {
         [
             "ociVersion": "1.0.2", "hostname": "sandbox", "root": ["path": .string(root), "readonly": true],
@@ -45,7 +47,7 @@ struct ContainerBundle: Sendable {
         return [
             "terminal": false, "user": ["uid": JSON(Self.user), "gid": JSON(Self.user)], "cwd": "/workspace",
             "args": .array(([Self.execd] + command).map { .string($0) }),
-            "env": .array(ProgramEnvironment.standard.map { .string("\($0.name)=\($0.value)") }),
+            "env": .array(environment.map { .string("\($0.name)=\($0.value)") }),
             "capabilities": .object(JSON.Object(sets.map { (key: $0, value: [JSON]().asJSON) })),
             "rlimits": [["type": "RLIMIT_CORE", "soft": 0, "hard": 0]], "noNewPrivileges": true,
         ]
@@ -65,10 +67,10 @@ struct ContainerBundle: Sendable {
             Self.memory(at: "/run", ["nosuid", "nodev", "mode=755", "size=\(unit)"]),
             Self.mount("bind", daemonFolder, at: Self.daemonFolder, ["bind", "ro", "nosuid", "nodev"]),
             Self.mount("bind", work, at: "/workspace", ["bind", "rw", "nosuid", "nodev"]),
-        ]
+        ] + graphicsMounts
     }
 
-    private static func mount(_ type: String, _ source: String, at target: String, _ options: [String]) -> JSON {
+    static func mount(_ type: String, _ source: String, at target: String, _ options: [String]) -> JSON {
         [
             "destination": .string(target), "type": .string(type), "source": .string(source),
             "options": .array(options.map { .string($0) }),
@@ -90,7 +92,7 @@ struct ContainerBundle: Sendable {
             members += [
                 ("cgroupsPath", .string(cgroup)),
                 // The bounds are written to the groups by the engine; only devices are the runtime's.
-                ("resources", ["devices": [["allow": false, "access": "rwm"]]]),
+                ("resources", ["devices": .array([["allow": false, "access": "rwm"]] + graphicsRules)]),
             ]
         }
         return .object(JSON.Object(members))

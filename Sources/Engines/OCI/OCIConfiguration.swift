@@ -15,6 +15,10 @@ public struct OCIConfiguration: Sendable {
     public var cgroupRoot: String
     /// How long the runtime may take to start a container.
     public var startDeadline: Duration
+    /// Graphics processors that sandboxes may get. None by default.
+    public var graphics: GraphicsAllowance
+    /// The tree in which they are looked for; empty for the host's own.
+    var graphicsRoot = ""
     /// How long the work directory of a session that nobody serves is kept. 30 days by default.
     public var retention: Duration
 
@@ -22,7 +26,8 @@ public struct OCIConfiguration: Sendable {
     public init(
         execdPath: String, stateDirectory: String, rootfs: String, runtime: OCIRuntime,
         runtimeDirectory: String? = nil, runtimePath: String? = nil, cgroupRoot: String = "/sys/fs/cgroup",
-        startDeadline: Duration = .seconds(20), retention: Duration = .seconds(30 * 86_400)
+        startDeadline: Duration = .seconds(20), graphics: GraphicsAllowance = .none,
+        retention: Duration = .seconds(30 * 86_400)
     ) {
         self.execdPath = execdPath
         self.stateDirectory = stateDirectory
@@ -33,6 +38,7 @@ public struct OCIConfiguration: Sendable {
         self.runtimePath = runtimePath
         self.cgroupRoot = cgroupRoot
         self.startDeadline = startDeadline
+        self.graphics = graphics
         self.retention = retention
     }
 }

@@ -27,13 +27,14 @@ extension OCIEngine {
                 try prepareHost(diskBytes: spec.limits.diskBytes)
                 let sandbox = paths.sandbox(spec.id)
                 try HostFiles.makeFolder(sandbox.folder, mode: 0o711)
+                let grant = try graphics.take(spec)
                 try groups.create(spec.id, spec.limits)
                 if case .snapshot(let name) = spec.source {
                     try shelf.place(name, at: sandbox.image, within: spec.limits.diskBytes)
                 }
                 try disk.open(spec.id, bytes: spec.limits.diskBytes, owner: Self.users(spec.id).program)
                 try RootMount(in: sandbox.folder).open(configuration.rootfs)
-                try launch(spec)
+                try launch(spec, grant)
                 return .success(())
             } catch {
                 removeNow(spec.id)
@@ -43,16 +44,17 @@ extension OCIEngine {
         do { try result.get() } catch { throw SandboxError(error) }
     }
 
-    private func launch(_ spec: SandboxSpec) throws(SystemError) {
+    private func launch(_ spec: SandboxSpec, _ graphics: GraphicsGrant?) throws(SystemError) {
         let sandbox = paths.sandbox(spec.id)
         let program = try program()
         let users = Self.users(spec.id)
         try HostFiles.makeFolder(bundle(spec.id), mode: 0o700)
         try HostFiles.makeFolder(runtimeState(spec.id), mode: 0o711)
-        let description = ContainerBundle(
+        var description = ContainerBundle(
             spec: spec, root: RootMount(in: sandbox.folder).target,
             daemonFolder: daemonFolder, work: disk.source(spec.id), rootUser: users.root, programUser: users.program,
             cgroup: configuration.runtime.leavesGroupsAlone ? nil : "/perimeter-\(owner)/\(spec.id)")
+        description.graphics = graphics
         try HostFiles.write(description.json.text, to: "\(bundle(spec.id))/config.json", mode: 0o600)
         let listener = try listen(sandbox)
         defer { close(listener) }

@@ -12,7 +12,7 @@ extension OCIEngine {
         return EngineCapabilities(
             isolation: .sharedKernel, pause: groups.canFreeze ? .processes : .files,
             snapshot: groups.canFreeze ? .files : .nothing,
-            images: false, bounds: Set(bounds.filter(\.1).map(\.0)))
+            images: false, gpus: graphics.count, bounds: Set(bounds.filter(\.1).map(\.0)))
     }
 
     /// One line for people: what holds a sandbox of this engine, and what does not.
@@ -28,9 +28,7 @@ extension OCIEngine {
     }
 
     func refuseUnsupported(_ spec: SandboxSpec) throws(SandboxError) {
-        guard spec.gpus == 0 else {
-            throw SandboxError(.unsupported, "the oci engine passes no graphics processors through")
-        }
+        try graphics.check(spec)
         if case .image = spec.source {
             throw SandboxError(.unsupported, "the oci engine has one root file system: use docker for images")
         }
@@ -80,7 +78,8 @@ extension OCIEngine {
                     isFatal: true))
         }
         return EngineReport(
-            engine: name, boundary: boundary, isUsable: !problems.contains(where: \.isFatal), problems: problems)
+            engine: name, boundary: boundary + graphics.note, isUsable: !problems.contains(where: \.isFatal),
+            problems: problems)
     }
 
     private func hostProblems() -> [EngineReport.Problem] {
@@ -113,7 +112,7 @@ extension OCIEngine {
         }
         return (checks + groups).filter { !$0.0 }.map {
             EngineReport.Problem(summary: $0.1, remedy: $0.2, isFatal: true)
-        }
+        } + graphics.problems
     }
 
     /// Starts a sandbox, runs a command in it and removes it. - Returns: why that failed.

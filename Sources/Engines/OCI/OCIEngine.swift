@@ -16,6 +16,7 @@ public final class OCIEngine: SandboxProvider, SandboxKeeper {
     let groups: ControlGroups
     let disk: WorkDisk
     let shelf: SnapshotShelf
+    let graphics: GraphicsPool
     /// Names the engine's containers and groups on the host.
     let owner: String
     let isRoot = geteuid() == 0
@@ -41,6 +42,7 @@ public final class OCIEngine: SandboxProvider, SandboxKeeper {
         paths = EnginePaths(state: configuration.stateDirectory, runtime: configuration.runtimeDirectory)
         groups = ControlGroups(root: configuration.cgroupRoot, owner: owner)
         disk = WorkDisk(paths: paths, usesImages: true)
+        graphics = GraphicsPool(configuration.graphics, paths: paths, root: configuration.graphicsRoot)
         shelf = SnapshotShelf(state: configuration.stateDirectory, engine: name)
     }
 
@@ -57,7 +59,9 @@ public final class OCIEngine: SandboxProvider, SandboxKeeper {
     private func attach(_ spec: SandboxSpec) async throws(SandboxError) -> (any Sandbox)? {
         let path = paths.sandbox(spec.id).ledger
         let ledger = await offPool { HostFiles.text(path).flatMap { SandboxLedger(parsing: $0) } }
-        guard let ledger, ledger.isAlive, ledger.hasProxy == (spec.network != .none) else { return nil }
+        guard let ledger, ledger.isAlive, ledger.hasProxy == (spec.network != .none),
+            await offPool({ [graphics] in graphics.held(by: spec.id).count }) == spec.gpus
+        else { return nil }
         // The bounds of this request hold from now on, whatever the earlier ones were. A paused sandbox goes on.
         guard
             await offPool({ [groups] in
@@ -66,7 +70,7 @@ public final class OCIEngine: SandboxProvider, SandboxKeeper {
         else { return nil }
         do throws(SandboxError) {
             let client = try await connect(spec, within: Self.attachDeadline)
-            return ExecdSandbox(id: spec.id, boundary: boundary, client: client, keeper: self)
+            return ExecdSandbox(id: spec.id, boundary: boundary + graphics.label(spec), client: client, keeper: self)
         } catch {
             logger.warning(
                 "a living sandbox does not answer and is replaced",
@@ -83,7 +87,7 @@ public final class OCIEngine: SandboxProvider, SandboxKeeper {
         do throws(SandboxError) {
             let client = try await connect(spec, within: Self.readyDeadline)
             return ExecdSandbox(
-                id: spec.id, boundary: boundary, client: client, keeper: self,
+                id: spec.id, boundary: boundary + graphics.label(spec), client: client, keeper: self,
                 stages: [.create: launched - begin, .execdReady: clock.now - launched])
         } catch {
             await remove(spec.id)

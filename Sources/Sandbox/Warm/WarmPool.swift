@@ -55,6 +55,8 @@ public final class WarmPool: SandboxProvider {
     }
 
     private func refill(like spec: SandboxSpec) {
+        // A graphics processor that waits for a session is one that another session lacks.
+        guard spec.gpus == 0 else { return }
         let orders = shelves.withLock { shelves in
             shelves.ask(like: spec) { SandboxID("warm-" + String(UInt64.random(in: 0...UInt64.max), radix: 36)) }
         }

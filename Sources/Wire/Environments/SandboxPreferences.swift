@@ -11,6 +11,8 @@ public struct SandboxPreferences: Equatable, Sendable {
     public var disk: Int?
     /// Bytes of one tool result shown to the model.
     public var output: Int?
+    /// Graphics processors. None by default.
+    public var gpus: Int?
     /// Seconds after which a sandbox ends, whatever runs; the next call starts another with the same files.
     public var lifetime: Int?
     /// Seconds that an idle session keeps its sandbox.
@@ -34,6 +36,7 @@ public struct SandboxPreferences: Equatable, Sendable {
             case "cpu_limit": cpuPercent = try Self.number(name, text, 1...102_400)
             case "disk_limit": disk = try Self.size(name, text, (16 << 20)...(1 << 46))
             case "output_limit": output = try Self.size(name, text, 1024...(16 << 20))
+            case "gpus": gpus = try Self.number(name, text, 0...64)
             case "lifetime_seconds": lifetime = try Self.number(name, text, 1...31_536_000)
             case "idle_seconds": idle = try Self.number(name, text, 1...86_400)
             case "warm_sandboxes": warm = try Self.number(name, text, 0...256)
@@ -41,7 +44,7 @@ public struct SandboxPreferences: Equatable, Sendable {
             default:
                 throw .invalid(
                     "metadata.\(name.prefix(64)): there is no such setting; known are memory_limit, process_limit, "
-                        + "cpu_limit, disk_limit, output_limit, lifetime_seconds, idle_seconds, "
+                        + "cpu_limit, disk_limit, output_limit, gpus, lifetime_seconds, idle_seconds, "
                         + "warm_sandboxes and snapshot")
             }
         }

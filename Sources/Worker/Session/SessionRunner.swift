@@ -59,6 +59,7 @@ struct SessionRunner: Sendable {
             id: sandboxID, limits: configuration.limits.within(preferences), network: network, gate: way?.gate,
             source: (item.secret?.snapshot ?? preferences.snapshot).flatMap { $0.id(in: item.environment) }
                 .map { .snapshot($0) } ?? .engineDefault,
+            gpus: preferences.gpus ?? 0,
             warm: WarmWish(owner: item.environment.rawValue, count: preferences.warm))
         let holder = SandboxHolder(
             provider: provider, spec: spec, settings: settings.sandbox, secrets: secrets,

@@ -67,7 +67,7 @@ struct SandboxEngines {
             return NamespaceEngine(
                 configuration: NamespaceConfiguration(
                     execdPath: execd, stateDirectory: stateDirectory, runtimeDirectory: runtimeDirectory,
-                    allowsWeakerLimits: settings.worker.allowsWeakerLimits),
+                    allowsWeakerLimits: settings.worker.allowsWeakerLimits, graphics: settings.worker.gpus),
                 gate: gate, logger: logger)
         case "docker":
             guard let image = settings.worker.dockerImage else {
@@ -113,7 +113,7 @@ struct SandboxEngines {
                 execdPath: execd, stateDirectory: stateDirectory + "/oci", rootfs: rootfs,
                 runtime: OCIRuntime(rawValue: settings.worker.ociRuntime) ?? .installed,
                 // Not the one of another engine: each sweeps everything in its own.
-                runtimeDirectory: runtimeDirectory.map { $0 + "-oci" }),
+                runtimeDirectory: runtimeDirectory.map { $0 + "-oci" }, graphics: settings.worker.gpus),
             gate: gate, logger: logger)
     }
 

@@ -76,6 +76,9 @@ enum SettingCatalogue {
     static let diskLimit = SettingKey(
         "worker.disk_limit", .size((1 << 20)...(1 << 46)), default: "2GiB", variables: ["PERIMETER_DISK_LIMIT"],
         "work directory of one sandbox")
+    static let gpus = SettingKey(
+        "worker.gpus", .text, default: "none", variables: ["PERIMETER_GPUS"],
+        "NVIDIA GPUs that sandboxes may get when their environment asks: none, all, or numbers such as 0,1")
     static let leaseSeconds = SettingKey(
         "worker.lease_seconds", .count(1...3600), default: "10", variables: ["PERIMETER_LEASE_SECONDS"],
         "a crashed worker's sessions move on after this time")
@@ -178,7 +181,8 @@ enum SettingCatalogue {
         listen, dataDirectory, adminKey, databaseURL, masterKey, allowPrivateMCP, strictBetaHeaders, bodyLimit,
         previewURL,
         modelProvider, modelBaseURL, modelAPIKey, modelMap, serverURL, environmentID, environmentKey, sandboxEngine,
-        concurrentSessions, allowedHosts, egressAuthority, memoryLimit, processLimit, cpuLimit, diskLimit, leaseSeconds,
+        concurrentSessions, allowedHosts, egressAuthority, memoryLimit, processLimit, cpuLimit, diskLimit, gpus,
+        leaseSeconds,
         maxIdleSeconds,
         warmSandboxes, dockerImage, dockerSocket, dockerPulls,
         customCommand, customURL, customSecret, customAuthority, customIsolation,

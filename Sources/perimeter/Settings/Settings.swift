@@ -1,4 +1,5 @@
 internal import Configuration
+internal import Engines
 internal import Server
 internal import Wire
 
@@ -63,6 +64,7 @@ struct Settings: Sendable {
             egressAuthority: text(SettingCatalogue.egressAuthority),
             memoryLimit: number(SettingCatalogue.memoryLimit), processLimit: number(SettingCatalogue.processLimit),
             cpuLimit: number(SettingCatalogue.cpuLimit), diskLimit: number(SettingCatalogue.diskLimit),
+            gpus: try Self.gpus(text(SettingCatalogue.gpus) ?? "none"),
             leaseSeconds: number(SettingCatalogue.leaseSeconds),
             maxIdleSeconds: number(SettingCatalogue.maxIdleSeconds),
             warmSandboxes: number(SettingCatalogue.warmSandboxes), execd: text(SettingCatalogue.execd),
@@ -90,5 +92,14 @@ struct Settings: Sendable {
             allowsWeakerLimits: flag(SettingCatalogue.allowWeakerLimits))
         logLevel = text(SettingCatalogue.logLevel) ?? "info"
         logFormat = text(SettingCatalogue.logFormat) ?? "text"
+    }
+
+    private static func gpus(_ text: String) throws(CommandError) -> GraphicsAllowance {
+        guard let allowance = GraphicsAllowance(text) else {
+            throw CommandError(
+                .usage, "worker.gpus: '\(text.prefix(80))' names no GPUs",
+                remedy: "write none, all, or numbers such as 0,1")
+        }
+        return allowance
     }
 }

@@ -1,3 +1,4 @@
+internal import Engines
 internal import Wire
 
 /// The part of the settings that a worker reads; sizes in bytes, times in seconds.
@@ -14,6 +15,8 @@ struct WorkerSettings: Sendable {
     var processLimit: Int
     var cpuLimit: Int
     var diskLimit: Int
+    /// Of this host, for sandboxes.
+    var gpus: GraphicsAllowance
     var leaseSeconds: Int
     /// 0 keeps the item of an idle session.
     var maxIdleSeconds: Int
