@@ -60,8 +60,10 @@ struct ContainerBundle: Sendable {
         return [
             Self.mount("proc", "proc", at: "/proc", ["nosuid", "noexec", "nodev"]),
             Self.memory(at: "/dev", ["nosuid", "noexec", "mode=755", "size=65536"]),
+            // All terminals of the host's containers come out of one number; a sandbox must not use it up.
             Self.mount(
-                "devpts", "devpts", at: "/dev/pts", ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"]),
+                "devpts", "devpts", at: "/dev/pts",
+                ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "max=256"]),
             Self.memory(at: "/dev/shm", ["nosuid", "nodev", "noexec", "mode=1777", "size=\(4 * unit)"]),
             Self.memory(at: "/tmp", ["nosuid", "nodev", "mode=1777", "size=\(12 * unit)"]),
             Self.memory(at: "/run", ["nosuid", "nodev", "mode=755", "size=\(unit)"]),
