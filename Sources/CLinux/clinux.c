@@ -261,24 +261,29 @@ int clinux_socket_error(int descriptor) {
 
 int clinux_accept(int descriptor) { return accept4(descriptor, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK); }
 
-static int unix_address(struct sockaddr_un *address, const char *path) {
+// A path that begins with @ names an abstract socket (unix(7)). Returns the bytes of the address that count, or 0.
+static socklen_t unix_address(struct sockaddr_un *address, const char *path) {
     memset(address, 0, sizeof *address);
     address->sun_family = AF_UNIX;
-    if (strlen(path) >= sizeof address->sun_path) {
+    size_t length = strlen(path);
+    if (length >= sizeof address->sun_path) {
         errno = ENAMETOOLONG;
-        return -1;
+        return 0;
     }
     strcpy(address->sun_path, path);
-    return 0;
+    if (path[0] != '@') return sizeof *address;
+    address->sun_path[0] = 0;
+    return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
 }
 
 int clinux_listen_unix(const char *path) {
     struct sockaddr_un address;
-    if (unix_address(&address, path) < 0) return -1;
+    socklen_t size = unix_address(&address, path);
+    if (size == 0) return -1;
     int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (descriptor < 0) return -1;
-    if (unlink(path) < 0 && errno != ENOENT) return give_up(descriptor);
-    if (bind(descriptor, (struct sockaddr *)&address, sizeof address) < 0 || listen(descriptor, 16) < 0) {
+    if (path[0] != '@' && unlink(path) < 0 && errno != ENOENT) return give_up(descriptor);
+    if (bind(descriptor, (struct sockaddr *)&address, size) < 0 || listen(descriptor, 16) < 0) {
         return give_up(descriptor);
     }
     return descriptor;
@@ -286,9 +291,10 @@ int clinux_listen_unix(const char *path) {
 
 int clinux_connect_unix(const char *path) {
     struct sockaddr_un address;
-    if (unix_address(&address, path) < 0) return -1;
+    socklen_t size = unix_address(&address, path);
+    if (size == 0) return -1;
     int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (descriptor < 0) return -1;
-    if (connect(descriptor, (struct sockaddr *)&address, sizeof address) < 0) return give_up(descriptor);
+    if (connect(descriptor, (struct sockaddr *)&address, size) < 0) return give_up(descriptor);
     return descriptor;
 }

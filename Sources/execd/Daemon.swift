@@ -32,12 +32,12 @@ final class Daemon {
     let names: NameService?
     private let signals: Descriptor
     private let wake: WakeEvent
+    private var memoryGuard: MemoryGuard?
     private var isEnding = false
 
     init(
         settings: ToolSettings, trust: TrustFolder, listener: Descriptor, token: ConnectionToken?, proxy: Descriptor?,
-        proxyPort: UInt16, names: NameService?,
-        signals: Descriptor
+        proxyPort: UInt16, names: NameService?, signals: Descriptor, memoryGuard: MemoryGuard? = nil
     ) throws {
         self.settings = settings
         configuration = SessionConfiguration(environment: settings.environment, folder: trust)
@@ -47,6 +47,7 @@ final class Daemon {
         self.names = names
         self.proxyPort = proxyPort
         self.signals = signals
+        self.memoryGuard = memoryGuard
         gate = try PathGate(settings)
         wake = try WakeEvent()
         dispatcher = try CallDispatcher(settings: settings, gate: gate, children: children, tree: tree, wake: wake)
@@ -96,7 +97,9 @@ final class Daemon {
             sources.append(.relay(stream))
             watched.append(pollfd(fd: relay.descriptor, events: events, revents: 0))
         }
-        guard poll(&watched, nfds_t(watched.count), -1) > 0 else { return }
+        let count = poll(&watched, nfds_t(watched.count), memoryGuard?.patience ?? -1)
+        memoryGuard?.look()
+        guard count > 0 else { return }
         for (source, entry) in zip(sources, watched) where entry.revents != 0 {
             isReady(source, Int32(entry.revents))
         }

@@ -51,7 +51,7 @@ struct Execd {
         let daemon = try Daemon(
             settings: settings, trust: trust, listener: listener, token: token, proxy: proxy,
             proxyPort: options.proxyPort, names: options.namePort == 0 ? nil : NameService(port: options.namePort),
-            signals: signals)
+            signals: signals, memoryGuard: options.memoryLimit > 0 ? MemoryGuard(limit: options.memoryLimit) : nil)
         return daemon.run()
     }
 
@@ -63,7 +63,6 @@ struct Execd {
             guard isGuarded else {
                 throw Options.Invalid(message: "--listen needs PERIMETER_EXECD_TOKEN with 64 hexadecimal digits")
             }
-            unlink(path)
             return try Descriptor(opened: clinux_listen_unix(path), "listen at the given path")
         case .bridge, .install: throw Options.Invalid(message: "only a daemon listens")
         }

@@ -4,6 +4,7 @@
 /// |---|---|---|
 /// | `--listen-fd N` | a listening unix socket, inherited | – |
 /// | `--listen PATH` | or a unix socket made there; needs the variable `PERIMETER_EXECD_TOKEN` | – |
+/// |  | either path may be `@NAME`: an abstract socket, which nobody can put another one in the place of | |
 /// | `--bridge PATH` | serves nothing: carries standard input and output to the socket of the daemon that does | – |
 /// | `--install PATH` | serves nothing: copies this executable there, for a container that cannot | – |
 /// | `--workdir DIR` | where the tools work | `/workspace` |
@@ -18,6 +19,7 @@
 /// | `--spill-limit BYTES` | such a file at most | 67108864 |
 /// | `--default-timeout-ms N` | of the `bash` tool | 120000 |
 /// | `--max-timeout-ms N` | the longest a call may ask for | 600000 |
+/// | `--memory-limit BYTES` | of the sandbox; the largest program is ended before it is reached; 0 = another kernel sees to it | 0 |
 /// | `--process-limit N` | processes and threads of this user in its user namespace (RLIMIT_NPROC); 0 = as inherited | 0 |
 struct Options {
     struct Invalid: Error { var message: String }
@@ -42,6 +44,7 @@ struct Options {
     var spillLimit = 64 << 20
     var defaultTimeoutMilliseconds = 120_000
     var maximumTimeoutMilliseconds = 600_000
+    var memoryLimit = 0
     var processLimit = 0
 
     init(arguments: [String]) throws(Invalid) {
@@ -55,8 +58,8 @@ struct Options {
             guard let value = rest.popFirst() else { throw Invalid(message: "\(name) needs a value") }
             switch name {
             case "--listen-fd": role = .listenDescriptor(try Self.number(name, value, in: 3...1_000_000))
-            case "--listen": role = .listen(try Self.path(name, value))
-            case "--bridge": role = .bridge(try Self.path(name, value))
+            case "--listen": role = .listen(try Self.socket(name, value))
+            case "--bridge": role = .bridge(try Self.socket(name, value))
             case "--install": role = .install(try Self.path(name, value))
             case "--workdir": workDirectory = try Self.path(name, value)
             case "--root": roots.append(try Self.path(name, value))
@@ -69,6 +72,7 @@ struct Options {
             case "--spill-limit": spillLimit = try Self.number(name, value, in: 0...(1 << 40))
             case "--default-timeout-ms": defaultTimeoutMilliseconds = try Self.number(name, value, in: 1...86_400_000)
             case "--max-timeout-ms": maximumTimeoutMilliseconds = try Self.number(name, value, in: 1...86_400_000)
+            case "--memory-limit": memoryLimit = try Self.number(name, value, in: 0...(1 << 50))
             case "--process-limit": processLimit = try Self.number(name, value, in: 0...1_000_000)
             default: throw Invalid(message: "unknown option \(name)")
             }
@@ -84,6 +88,10 @@ struct Options {
             throw Invalid(message: "\(name): \(text) is not a number from \(range.lowerBound) to \(range.upperBound)")
         }
         return number
+    }
+
+    private static func socket(_ name: String, _ text: String) throws(Invalid) -> String {
+        text.hasPrefix("@") && text.utf8.count > 1 && !text.utf8.contains(0) ? text : try path(name, text)
     }
 
     private static func path(_ name: String, _ text: String) throws(Invalid) -> String {
