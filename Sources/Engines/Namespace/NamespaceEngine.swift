@@ -21,7 +21,7 @@ public final class NamespaceEngine: SandboxProvider, SandboxKeeper {
     private let gate: @Sendable (SandboxSpec) -> (any OutboundGate)?
     private let logger: Logger
     let locks = SandboxLocks()
-    private let lane = BlockingLane(threadLimit: 16)
+    let lane = BlockingLane(threadLimit: 16)
     /// Whether this process has brought the shared files up to date; its lock is held while it does.
     let isMirrored = Mutex(false)
 
