@@ -10,6 +10,8 @@ struct ContainerBundle: Sendable {
     static let daemonFolder = "/opt/perimeter"
     static let execd = daemonFolder + "/execd"
     static let listener: Int32 = 3
+    /// Where the daemon listens in a kernel of its own: a name that nobody takes from it while it lives.
+    static let socket = "@perimeter-execd"
     /// What must be a folder in every root file system, for something to be mounted there.
     static let mountPoints = ["proc", "dev", "sys", "tmp", "run", "workspace", "opt/perimeter"]
 
@@ -23,23 +25,38 @@ struct ContainerBundle: Sendable {
     var programUser: UInt32
     /// Below the mounts of the control groups; nil leaves the container in the groups of its runtime.
     var cgroup: String?
+    /// Where the container has a kernel of its own, which inherits nothing: what the daemon's callers say first.
+    var token: ExecdToken?
 
     var graphics: GraphicsGrant?
 
     var json: JSON {
         [
-            "ociVersion": "1.0.2", "hostname": "sandbox", "root": ["path": .string(root), "readonly": true],
+            "ociVersion": "1.0.2", "hostname": "sandbox",
+            // gVisor would mount it once more to make it read-only, which the options that it has do not allow. It is mounted so.
+            "root": ["path": .string(root), "readonly": .bool(token == nil)],
             "process": process, "mounts": .array(mounts), "linux": linux,
         ]
     }
 
     /// The program inside.
     var command: [String] {
-        [
-            "--listen-fd", "\(Self.listener)", "--workdir", "/workspace", "--root", "/tmp", "--proxy-port",
+        let role = token == nil ? ["--listen-fd", "\(Self.listener)"] : ["--listen", Self.socket] + guards
+        return role + [
+            "--workdir", "/workspace", "--root", "/tmp", "--proxy-port",
             spec.network == .none ? "0" : "\(Self.proxyPort)", "--output-limit", "\(spec.limits.outputBytes)",
             "--read-only-root", "/usr", "--confine",
         ]
+    }
+
+    /// The bounds that the container's own kernel holds. Those on the host end the container with all that is in it.
+    private var guards: [String] {
+        ["--process-limit", "\(spec.limits.processes)", "--memory-limit", "\(spec.limits.memoryBytes)"]
+    }
+
+    private var variables: [String] {
+        environment.map { "\($0.name)=\($0.value)" }
+            + (token.map { ["\(ExecdToken.variable)=\($0.exposed)"] } ?? [])
     }
 
     private var process: JSON {
@@ -47,7 +64,7 @@ struct ContainerBundle: Sendable {
         return [
             "terminal": false, "user": ["uid": JSON(Self.user), "gid": JSON(Self.user)], "cwd": "/workspace",
             "args": .array(([Self.execd] + command).map { .string($0) }),
-            "env": .array(environment.map { .string("\($0.name)=\($0.value)") }),
+            "env": .array(variables.map { .string($0) }),
             "capabilities": .object(JSON.Object(sets.map { (key: $0, value: [JSON]().asJSON) })),
             "rlimits": [["type": "RLIMIT_CORE", "soft": 0, "hard": 0]], "noNewPrivileges": true,
         ]
@@ -87,9 +104,16 @@ struct ContainerBundle: Sendable {
         let kinds = ["pid", "network", "ipc", "uts", "mount", "user"]
         var members: [(key: String, value: JSON)] = [
             ("namespaces", .array(kinds.map { ["type": .string($0)] })), ("uidMappings", identities),
-            ("gidMappings", identities), ("maskedPaths", .array(Self.masked.map { .string($0) })),
-            ("readonlyPaths", .array(Self.readOnly.map { .string($0) })), ("seccomp", SyscallAllowList.json),
+            ("gidMappings", identities),
         ]
+        if token == nil {
+            members += [
+                ("maskedPaths", .array(Self.masked.map { .string($0) })),
+                ("readonlyPaths", .array(Self.readOnly.map { .string($0) })), ("seccomp", SyscallAllowList.json),
+            ]
+        } else {
+            members.append(("seccomp", SyscallAllowList.guest))
+        }
         if let cgroup {
             members += [
                 ("cgroupsPath", .string(cgroup)),

@@ -9,6 +9,8 @@ public struct OCIConfiguration: Sendable {
     /// The root file system of sandboxes: a folder on the host, which is never written to.
     public var rootfs: String
     public var runtime: OCIRuntime
+    /// How runsc gets hold of system calls; the other runtimes need nothing like it.
+    public var platform: RunscPlatform
     /// The runtime's executable; nil looks where packages put it.
     public var runtimePath: String?
     /// Where the control group file systems are mounted.
@@ -25,9 +27,9 @@ public struct OCIConfiguration: Sendable {
     /// - Parameter runtimeDirectory: nil takes a name below `/run/perimeter` made from `stateDirectory`.
     public init(
         execdPath: String, stateDirectory: String, rootfs: String, runtime: OCIRuntime,
-        runtimeDirectory: String? = nil, runtimePath: String? = nil, cgroupRoot: String = "/sys/fs/cgroup",
-        startDeadline: Duration = .seconds(20), graphics: GraphicsAllowance = .none,
-        retention: Duration = .seconds(30 * 86_400)
+        runtimeDirectory: String? = nil, platform: RunscPlatform = .ptrace, runtimePath: String? = nil,
+        cgroupRoot: String = "/sys/fs/cgroup", startDeadline: Duration = .seconds(20),
+        graphics: GraphicsAllowance = .none, retention: Duration = .seconds(30 * 86_400)
     ) {
         self.execdPath = execdPath
         self.stateDirectory = stateDirectory
@@ -35,6 +37,7 @@ public struct OCIConfiguration: Sendable {
             runtimeDirectory ?? "/run/perimeter/" + String(StableHash.of(stateDirectory), radix: 36)
         self.rootfs = rootfs
         self.runtime = runtime
+        self.platform = platform
         self.runtimePath = runtimePath
         self.cgroupRoot = cgroupRoot
         self.startDeadline = startDeadline

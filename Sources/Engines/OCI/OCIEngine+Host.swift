@@ -9,9 +9,11 @@ extension OCIEngine {
             ("memory", abilities.memory != nil), ("processes", abilities.processes != nil),
             ("cpu", abilities.cpu != nil), ("disk", isRoot),
         ]
+        let hasKernel = configuration.runtime.bringsKernel
         return EngineCapabilities(
-            isolation: .sharedKernel, pause: groups.canFreeze ? .processes : .files,
-            snapshot: groups.canFreeze ? .files : .nothing,
+            isolation: hasKernel ? .userSpaceKernel : .sharedKernel,
+            pause: hasKernel ? .memory : groups.canFreeze ? .processes : .files,
+            snapshot: !groups.canFreeze ? .nothing : hasKernel ? .memory : .files,
             images: false, gpus: graphics.count, bounds: Set(bounds.filter(\.1).map(\.0)))
     }
 
@@ -22,22 +24,31 @@ extension OCIEngine {
             ("memory", abilities.memory), ("processes", abilities.processes), ("CPU", abilities.cpu), ("disk", "image"),
         ]
         let held = bounds.compactMap { bound in bound.1.map { "\(bound.0) (\($0))" } }.joined(separator: ", ")
+        if configuration.runtime.bringsKernel {
+            return
+                "oci: container of gVisor (runsc, \(configuration.platform.rawValue)) with a kernel of its own in user "
+                + "space; own users, no capabilities, no network, read-only root; bounded \(held)"
+        }
         return
             "oci: container of \(configuration.runtime.rawValue); own users and namespaces, seccomp allow-list, no capabilities, "
             + "no network, read-only root; bounded \(held); the host's kernel is shared"
     }
 
     func refuseUnsupported(_ spec: SandboxSpec) throws(SandboxError) {
+        guard spec.gpus == 0 || !configuration.runtime.bringsKernel else {
+            throw SandboxError(.unsupported, "containers of runsc get no GPUs")
+        }
         try graphics.check(spec)
         if case .image = spec.source {
             throw SandboxError(.unsupported, "the oci engine has one root file system: use docker for images")
         }
         let limits = spec.limits
-        guard limits.memoryBytes >= 32 << 20, limits.processes >= 32, limits.cpuPercent >= 1,
+        let memory = configuration.runtime.bringsKernel ? 96 : 32
+        guard limits.memoryBytes >= memory << 20, limits.processes >= 32, limits.cpuPercent >= 1,
             limits.diskBytes >= 16 << 20
         else {
             throw SandboxError(
-                .unsupported, "limits need at least 32 MiB of memory, 32 processes, 1 % CPU and 16 MiB of disk")
+                .unsupported, "limits need at least \(memory) MiB of memory, 32 processes, 1 % CPU and 16 MiB of disk")
         }
         let missing = groups.abilities.missing + (isRoot ? [] : ["disk"])
         guard missing.isEmpty else {
@@ -122,8 +133,12 @@ extension OCIEngine {
             id: id, limits: ResourceLimits(memoryBytes: 256 << 20, processes: 64, diskBytes: 16 << 20))
         do throws(SandboxError) {
             let sandbox = try await provision(spec)
+            // A kernel in user space may be too old for the programs of a root file system: these ask the most of it.
             let call = ToolCall(
-                id: "probe", input: .bash(command: "echo ready", restart: false, timeoutMilliseconds: 5000))
+                id: "probe",
+                input: .bash(
+                    command: "! type ls > /dev/null 2>&1 || ls -d / > /dev/null", restart: false,
+                    timeoutMilliseconds: 10_000))
             let result: ToolResult
             do throws(SandboxError) { result = try await sandbox.run(call) } catch {
                 await sandbox.destroy()
@@ -131,7 +146,8 @@ extension OCIEngine {
             }
             await sandbox.destroy()
             await offPool { [paths] in _ = unlink(paths.sandbox(id).image) }
-            return result.isError ? "the command in it failed" : nil
+            return result.isError
+                ? "`ls` of the root file system fails in it: take a newer runtime, or other programs" : nil
         } catch {
             return error.message
         }

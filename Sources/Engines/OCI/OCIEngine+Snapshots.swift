@@ -1,74 +1,65 @@
-internal import Glibc
 public import Sandbox
 
 extension OCIEngine {
-    /// The root file system of its sandboxes, as snapshots name it.
-    private static let system = "rootfs"
+    var copies: FrozenCopies {
+        FrozenCopies(
+            groups: groups, paths: paths, shelf: shelf, locks: locks, lane: lane, system: "rootfs",
+            isAble: capabilities.snapshot != .nothing)
+    }
 
-    /// Freezes the programs inside; their memory stays resident. A restart of the host ends them and leaves the files.
+    /// With a kernel of its own: writes the memory to disk and ends the programs. Otherwise freezes them; their memory stays
+    /// resident, and a restart of the host ends them and leaves the files.
     public func pause(_ id: SandboxID) async throws(SandboxError) {
-        guard groups.canFreeze else { return await remove(id) }
+        guard configuration.runtime.bringsKernel else {
+            guard groups.canFreeze else { return await remove(id) }
+            return try await copies.freeze(id)
+        }
         try await locks.withLock(id) { () async throws(SandboxError) in
-            try await onHost { [groups] () throws(SystemError) in try groups.setFrozen(id, true) }
+            try await blocking { [self] () throws(SystemError) in try pauseGuest(id) }
         }
     }
 
     public func snapshot(_ id: SandboxID, as name: SnapshotID) async throws(SandboxError) {
-        guard capabilities.snapshot != .nothing else {
-            throw SandboxError(.unsupported, "snapshots need root and a control group that can freeze")
-        }
+        guard configuration.runtime.bringsKernel else { return try await copies.keep(id, as: name) }
+        let copies = copies
+        try copies.requireAbility()
         try await locks.withLock(id) { () async throws(SandboxError) in
-            try await onHost { [groups, shelf, paths] () throws(SystemError) in
-                let sandbox = paths.sandbox(id)
-                guard HostFiles.facts(sandbox.ledger) != nil else { throw SystemError("find the sandbox", code: ESRCH) }
-                // Nothing inside may write while its files are copied.
-                try groups.setFrozen(id, true)
-                do throws(SystemError) {
-                    try shelf.keep(sandbox.image, mountedAt: sandbox.work, Self.system, as: name)
-                } catch {
-                    try? groups.setFrozen(id, false)
-                    throw error
-                }
-                try groups.setFrozen(id, false)
-            }
+            try await copies.onShelf { [self] () throws(SystemError) in try snapshotGuest(id, as: name) }
         }
     }
 
     /// Before anything is made.
-    func refuseMissingSnapshot(_ spec: SandboxSpec) async throws(SandboxError) {
-        guard case .snapshot(let name) = spec.source else { return }
-        let path = paths.sandbox(spec.id).image
-        guard await offPool({ [shelf] in shelf.system(of: name, orOf: path) }) != nil else {
-            throw SandboxError(.unsupported, "there is no snapshot '\(name)'")
+    func refuseMissingSnapshot(_ spec: SandboxSpec) async throws(SandboxError) { try await copies.refuseMissing(spec) }
+
+    /// Those that were made here with a kernel of their own keep memory; others, and imported ones, keep files.
+    public func snapshots() async -> [Snapshot] {
+        let all = await copies.all()
+        guard configuration.runtime.bringsKernel else { return all }
+        return await offPool { [self] in
+            all.map { snapshot in
+                guard let (memory, _) = memory(of: snapshot.id) else { return snapshot }
+                return Snapshot(
+                    id: snapshot.id, bytes: snapshot.bytes + memory.bytes, createdAt: snapshot.createdAt,
+                    keeps: .memory)
+            }
         }
     }
 
-    public func snapshots() async -> [Snapshot] { await offPool { [shelf] in shelf.all } }
-
     public func removeSnapshot(_ name: SnapshotID) async throws(SandboxError) {
-        await offPool { [shelf] in shelf.remove(name) }
+        await copies.remove(name)
+        await offPool { [paths] in paths.containerMemory(name).remove() }
     }
 
+    /// Files only: memory fits one runtime and one root file system, and a kernel must never read a stranger's.
     public func exportSnapshot(_ name: SnapshotID, to path: String) async throws(SandboxError) {
-        try await onHost { [shelf] () throws(SystemError) in try shelf.export(name, to: path) }
+        try await copies.export(name, to: path)
     }
 
     public func importSnapshot(_ name: SnapshotID, from path: String) async throws(SandboxError) {
-        guard capabilities.snapshot != .nothing else {
-            throw SandboxError(.unsupported, "snapshots need root and a control group that can freeze")
+        // An archive cannot adopt memory that is here: what lies under a name without a snapshot goes first.
+        await offPool { [paths, shelf] in
+            if shelf.seal(of: name) == nil { paths.containerMemory(name).remove() }
         }
-        try await onHost { [shelf] () throws(SystemError) in try shelf.take(name, from: path) }
-    }
-
-    private func onHost(_ body: @escaping @Sendable () throws(SystemError) -> Void) async throws(SandboxError) {
-        let result = await offPool { () -> Result<Void, SystemError> in
-            do throws(SystemError) {
-                try body()
-                return .success(())
-            } catch {
-                return .failure(error)
-            }
-        }
-        do throws(SystemError) { try result.get() } catch { throw SandboxError(snapshot: error) }
+        try await copies.take(name, from: path)
     }
 }

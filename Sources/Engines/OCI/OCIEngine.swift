@@ -4,10 +4,11 @@ public import Logging
 public import Sandbox
 internal import Synchronization
 
-/// Sandboxes as containers of an OCI runtime, crun or runc, on a root file system that the operator names.
+/// Sandboxes as containers of an OCI runtime, crun, runc or runsc, on a root file system that the operator names.
 ///
 /// There is no daemon between: a runtime starts a container and leaves. Sandboxes outlive this process; the next one finds them
-/// by their ledgers.
+/// by their ledgers. With runsc each has a kernel of its own, whose memory can be saved: then a pause outlives the host's restarts
+/// too, and snapshots start in the middle of what ran.
 public final class OCIEngine: SandboxProvider, SandboxKeeper {
     public let name = "oci"
 
@@ -23,12 +24,12 @@ public final class OCIEngine: SandboxProvider, SandboxKeeper {
     private let gate: @Sendable (SandboxSpec) -> (any OutboundGate)?
     let logger: Logger
     let locks = SandboxLocks()
-    private let lane = BlockingLane(threadLimit: 16)
+    let lane = BlockingLane(threadLimit: 16)
     /// Whether this process has brought the shared files up to date; its lock is held while it does.
     let isPrepared = Mutex(false)
 
-    private static let readyDeadline = Duration.seconds(10)
-    private static let attachDeadline = Duration.seconds(3)
+    private var readyDeadline: Duration { .seconds(configuration.runtime.bringsKernel ? 30 : 10) }
+    private var attachDeadline: Duration { .seconds(configuration.runtime.bringsKernel ? 15 : 3) }
 
     /// - Parameter gate: serves what a sandbox sends to the outside; nil lets nothing out.
     public init(
@@ -42,7 +43,8 @@ public final class OCIEngine: SandboxProvider, SandboxKeeper {
         paths = EnginePaths(state: configuration.stateDirectory, runtime: configuration.runtimeDirectory)
         groups = ControlGroups(root: configuration.cgroupRoot, owner: owner)
         disk = WorkDisk(paths: paths, usesImages: true)
-        graphics = GraphicsPool(configuration.graphics, paths: paths, root: configuration.graphicsRoot)
+        graphics = GraphicsPool(
+            configuration.runtime.bringsKernel ? .none : configuration.graphics, paths: paths, root: configuration.graphicsRoot)
         shelf = SnapshotShelf(state: configuration.stateDirectory, engine: name)
     }
 
@@ -51,29 +53,47 @@ public final class OCIEngine: SandboxProvider, SandboxKeeper {
         try await refuseMissingSnapshot(spec)
         return try await locks.withLock(spec.id) { () async throws(SandboxError) in
             if let living = try await attach(spec) { return living }
+            if let paused = try await goOn(spec) { return paused }
             return try await create(spec)
         }
     }
 
     /// Comes back to a sandbox that lives already; nil when there is none that can be used.
     private func attach(_ spec: SandboxSpec) async throws(SandboxError) -> (any Sandbox)? {
-        let path = paths.sandbox(spec.id).ledger
-        let ledger = await offPool { HostFiles.text(path).flatMap { SandboxLedger(parsing: $0) } }
-        guard let ledger, ledger.isAlive, ledger.hasProxy == (spec.network != .none),
-            await offPool({ [graphics] in graphics.held(by: spec.id).count }) == spec.gpus
-        else { return nil }
-        // The bounds of this request hold from now on, whatever the earlier ones were. A paused sandbox goes on.
-        guard
-            await offPool({ [groups] in
-                (try? groups.create(spec.id, spec.limits)) != nil && (try? groups.setFrozen(spec.id, false)) != nil
-            })
-        else { return nil }
+        let isUsable = await offPool { [self] in
+            guard let ledger = ledger(spec.id), ledger.isAlive, ledger.hasProxy == (spec.network != .none),
+                graphics.held(by: spec.id).count == spec.gpus
+            else { return false }
+            if configuration.runtime.bringsKernel {
+                if let refusal = record(spec.id)?.refusal(of: spec) {
+                    logger.info(
+                        "a living sandbox is replaced", metadata: ["sandbox_id": "\(spec.id)", "reason": "\(refusal)"])
+                    return false
+                }
+                // Both would be there if a worker died while it paused the sandbox.
+                paths.pausedContainer(spec.id).remove()
+            }
+            // The bounds of this request hold from now on, whatever the earlier ones were. A frozen sandbox goes on.
+            return (try? groups.create(spec.id, hostLimits(spec.limits))) != nil
+                && (try? groups.setFrozen(spec.id, false)) != nil
+        }
+        guard isUsable else { return nil }
         do throws(SandboxError) {
-            let client = try await connect(spec, within: Self.attachDeadline)
-            return ExecdSandbox(id: spec.id, boundary: boundary + graphics.label(spec), client: client, keeper: self)
+            return sandbox(spec, try await connect(spec, within: attachDeadline))
         } catch {
             logger.warning(
                 "a living sandbox does not answer and is replaced",
+                metadata: ["sandbox_id": "\(spec.id)", "code": "\(error.code)"])
+            return nil
+        }
+    }
+
+    /// Goes on with a sandbox whose memory is on disk; nil when there is none that can.
+    private func goOn(_ spec: SandboxSpec) async throws(SandboxError) -> (any Sandbox)? {
+        guard await offPool({ [self] in wake(spec) }) else { return nil }
+        do throws(SandboxError) { return sandbox(spec, try await connect(spec, within: readyDeadline)) } catch {
+            logger.warning(
+                "a paused sandbox does not answer and starts anew with its files",
                 metadata: ["sandbox_id": "\(spec.id)", "code": "\(error.code)"])
             return nil
         }
@@ -85,30 +105,49 @@ public final class OCIEngine: SandboxProvider, SandboxKeeper {
         try await started(spec)
         let launched = clock.now
         do throws(SandboxError) {
-            let client = try await connect(spec, within: Self.readyDeadline)
-            return ExecdSandbox(
-                id: spec.id, boundary: boundary + graphics.label(spec), client: client, keeper: self,
-                stages: [.create: launched - begin, .execdReady: clock.now - launched])
+            let client = try await connect(spec, within: readyDeadline)
+            return sandbox(spec, client, stages: [.create: launched - begin, .execdReady: clock.now - launched])
         } catch {
             await remove(spec.id)
             throw SandboxError(.unavailable, error.message, cause: error)
         }
     }
 
-    /// Connects once: the socket listens from before the container starts until the end of its last process, so a refusal means
-    /// that there is none, and an early end that it died.
-    private func connect(_ spec: SandboxSpec, within deadline: Duration) async throws(SandboxError) -> ExecdClient {
-        let path = paths.sandbox(spec.id).socket
-        let connected = await offPool { () -> Result<Int32, SystemError> in
-            let socket = clinux_connect_unix(path)
-            return socket >= 0 ? .success(socket) : .failure(SystemError("connect to \(path)"))
+    private func sandbox(
+        _ spec: SandboxSpec, _ client: ExecdClient, stages: [SandboxStage: Duration] = [:]
+    ) -> any Sandbox {
+        guard configuration.runtime.bringsKernel else {
+            return ExecdSandbox(
+                id: spec.id, boundary: boundary + graphics.label(spec), client: client, keeper: self, stages: stages)
         }
-        let socket: Int32
-        do { socket = try connected.get() } catch {
+        return MovingSandbox(id: spec.id, boundary: boundary, client: client, keeper: self, stages: stages) {
+            [self] () async throws(SandboxError) in try await connect(spec, within: readyDeadline)
+        }
+    }
+
+    /// Connects once. On the host's kernel the socket listens from before the container starts until the end of its last process,
+    /// so a refusal means that there is none, and an early end that it died.
+    private func connect(_ spec: SandboxSpec, within deadline: Duration) async throws(SandboxError) -> ExecdClient {
+        let connected = await offPool { [self] () -> Result<(Int32, ExecdToken?), SystemError> in
+            do throws(SystemError) {
+                if configuration.runtime.bringsKernel {
+                    guard let record = record(spec.id) else { throw SystemError("find the sandbox", code: ESRCH) }
+                    return .success((try bridge(to: spec.id), record.token))
+                }
+                let path = paths.sandbox(spec.id).socket
+                let socket = clinux_connect_unix(path)
+                guard socket >= 0 else { throw SystemError("connect to \(path)") }
+                return .success((socket, nil))
+            } catch {
+                return .failure(error)
+            }
+        }
+        let (socket, token): (Int32, ExecdToken?)
+        do { (socket, token) = try connected.get() } catch {
             throw SandboxError(.lost, "no daemon listens in the sandbox", cause: error)
         }
         return try await ExecdClient.connect(
-            descriptor: socket, gate: gate(spec), deadline: deadline, logger: logger)
+            descriptor: socket, token: token, gate: gate(spec), deadline: deadline, logger: logger)
     }
 
     public func sweep(keeping live: Set<SandboxID>) async {
@@ -124,6 +163,7 @@ public final class OCIEngine: SandboxProvider, SandboxKeeper {
         await offPool { [self] in
             shelf.removeDrafts()
             shelf.removeOrigins { HostFiles.facts("\(paths.workspaces)/\($0)") != nil }
+            removeOldMemory(keeping: live)
             disk.removeOld(keeping: live, after: Int(configuration.retention.components.seconds))
         }
     }
@@ -140,6 +180,15 @@ public final class OCIEngine: SandboxProvider, SandboxKeeper {
             groups.removeParents()
             removeRuntimeGroups(nil)
         }
+    }
+
+    func blocking<Value: Sendable>(
+        _ body: @escaping @Sendable () throws(SystemError) -> Value
+    ) async throws(SandboxError) -> Value {
+        let result = await lane.run { () -> Result<Value, SystemError> in
+            do throws(SystemError) { return .success(try body()) } catch { return .failure(error) }
+        }
+        do { return try result.get() } catch { throw SandboxError(error) }
     }
 
     /// Runs blocking work on the threads that are there for it.

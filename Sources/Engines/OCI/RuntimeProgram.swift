@@ -13,19 +13,22 @@ struct RuntimeProgram: Sendable {
     private static let unshare = "/usr/bin/unshare"
 
     /// Runs it to its end.
-    /// - Parameter listener: becomes descriptor 3 of the program.
+    /// - Parameters:
+    ///   - stream: its standard input and output; nil gives it an empty file and reads what it prints.
+    ///   - listener: becomes descriptor 3 of the program.
     /// - Throws: ETIMEDOUT after the deadline, by when it is killed; EIO with what it printed when it failed.
     func run(
-        _ arguments: [String], joining joins: [Int32], listener: Int32, within deadline: Duration
+        _ arguments: [String], joining joins: [Int32], stream: Int32? = nil, listener: Int32? = nil,
+        within deadline: Duration
     ) throws(SystemError) {
         // Not the null device: crun gives its standard streams to the user inside, who would own that of the host.
         let input = clinux_memory_file("input", nil, 0)
         let messages = clinux_memory_file("messages", nil, 0)
         defer { for file in [input, messages] where file >= 0 { close(file) } }
         guard input >= 0, messages >= 0 else { throw SystemError("memfd") }
+        let passed = listener.map { [($0, ContainerBundle.listener)] } ?? []
         let pid = try spawn(
-            arguments, joins,
-            [(input, 0), (messages, 1), (messages, 2), (listener, ContainerBundle.listener)])
+            arguments, joins, [(stream ?? input, 0), (stream ?? messages, 1), (messages, 2)] + passed)
         let status = try Self.wait(pid, within: deadline)
         guard clinux_did_exit(status) != 0, clinux_exit_status(status) == 0 else {
             throw SystemError("\(runtime.rawValue): \(Self.text(of: messages))", code: EIO)

@@ -28,7 +28,8 @@ struct SandboxEngines {
         return WarmPool(
             engine: engine, size: settings.worker.warmSandboxes,
             names: WarmFolder(
-                stateDirectory: stateDirectory, engineDirectories: Self.names.map { "\(stateDirectory)/\($0)" }),
+                stateDirectory: stateDirectory,
+                engineDirectories: (Self.names + [OCIRuntime.runsc.rawValue]).map { "\(stateDirectory)/\($0)" }),
             logger: logger)
     }
 
@@ -39,6 +40,12 @@ struct SandboxEngines {
         }
         var engines: [any SandboxProvider] = []
         for name in Self.names where isConfigured(name) { engines.append(try engine(name)) }
+        // A stronger boundary than the engine's other runtimes, so it stands for itself; a probe has to run something in it.
+        if isConfigured("oci"), settings.worker.ociRuntime == "auto", OCIRuntime.runsc.isInstalled,
+            OCIRuntime.installed != .runsc
+        {
+            engines.append(try ociEngine(try ExecutablePath.execd(named: settings.worker.execd), .runsc))
+        }
         return engines
     }
 
@@ -96,24 +103,26 @@ struct SandboxEngines {
                     emulation: settings.worker.microvmEmulation,
                     allowsWeakerLimits: settings.worker.allowsWeakerLimits),
                 gate: gate, logger: logger)
-        case "oci": return try ociEngine(execd)
+        case "oci": return try ociEngine(execd, OCIRuntime(rawValue: settings.worker.ociRuntime) ?? .installed)
         default:
             throw CommandError(.usage, "worker.sandbox_engine: there is no engine '\(name)'")
         }
     }
 
-    private func ociEngine(_ execd: String) throws(CommandError) -> OCIEngine {
+    private func ociEngine(_ execd: String, _ runtime: OCIRuntime) throws(CommandError) -> OCIEngine {
         guard let rootfs = settings.worker.ociRootfs else {
             throw CommandError(
                 .usage, "the oci engine needs a root file system",
                 remedy: "name a folder with a Linux system in it with PERIMETER_OCI_ROOTFS")
         }
+        // Not those of another engine: each sweeps everything in its own.
+        let folder = runtime == .runsc ? runtime.rawValue : "oci"
         return OCIEngine(
             configuration: OCIConfiguration(
-                execdPath: execd, stateDirectory: stateDirectory + "/oci", rootfs: rootfs,
-                runtime: OCIRuntime(rawValue: settings.worker.ociRuntime) ?? .installed,
-                // Not the one of another engine: each sweeps everything in its own.
-                runtimeDirectory: runtimeDirectory.map { $0 + "-oci" }, graphics: settings.worker.gpus),
+                execdPath: execd, stateDirectory: "\(stateDirectory)/\(folder)", rootfs: rootfs, runtime: runtime,
+                runtimeDirectory: runtimeDirectory.map { "\($0)-\(folder)" },
+                platform: RunscPlatform(rawValue: settings.worker.ociPlatform) ?? .ptrace,
+                graphics: settings.worker.gpus),
             gate: gate, logger: logger)
     }
 

@@ -105,8 +105,13 @@ enum SettingCatalogue {
         "worker.oci_rootfs", .text, variables: ["PERIMETER_OCI_ROOTFS"],
         "folder with the Linux system of the oci engine's sandboxes; auto tries the engine only when it is set")
     static let ociRuntime = SettingKey(
-        "worker.oci_runtime", .choice(["auto", "crun", "runc"]), default: "auto", variables: ["PERIMETER_OCI_RUNTIME"],
-        "the program that runs the oci engine's containers; auto takes the first that is installed")
+        "worker.oci_runtime", .choice(["auto", "crun", "runc", "runsc"]), default: "auto",
+        variables: ["PERIMETER_OCI_RUNTIME"],
+        "the program that runs the oci engine's containers; auto takes the first that is installed, and the auto engine "
+            + "runsc before all others where it works")
+    static let ociPlatform = SettingKey(
+        "worker.oci_platform", .choice(["ptrace", "systrap", "kvm"]), default: "ptrace",
+        variables: ["PERIMETER_OCI_PLATFORM"], "how runsc gets hold of system calls; systrap is in releases since 2023")
 
     static let customCommand = SettingKey(
         "worker.custom_command", .text, variables: ["PERIMETER_CUSTOM_COMMAND"],
@@ -189,7 +194,7 @@ enum SettingCatalogue {
         microvmGuest, microvmQEMU, microvmEmulation,
         kubernetesImage, kubernetesExecdImage, kubernetesNamespace, kubernetesConfig, kubernetesContext,
         kubernetesRuntimeClass, kubernetesIsolation, kubernetesStorageClass, kubernetesUserNamespaces,
-        warmSandboxes, dockerImage, dockerSocket, dockerPulls, ociRootfs, ociRuntime,
+        warmSandboxes, dockerImage, dockerSocket, dockerPulls, ociRootfs, ociRuntime, ociPlatform,
         execd, allowWeakerLimits, logLevel, logFormat,
     ]
 

@@ -89,6 +89,7 @@ struct Settings: Sendable {
                 usesUserNamespaces: flag(SettingCatalogue.kubernetesUserNamespaces)),
             ociRootfs: text(SettingCatalogue.ociRootfs),
             ociRuntime: text(SettingCatalogue.ociRuntime) ?? "auto",
+            ociPlatform: text(SettingCatalogue.ociPlatform) ?? "ptrace",
             allowsWeakerLimits: flag(SettingCatalogue.allowWeakerLimits))
         logLevel = text(SettingCatalogue.logLevel) ?? "info"
         logFormat = text(SettingCatalogue.logFormat) ?? "text"

@@ -40,5 +40,6 @@ struct WorkerSettings: Sendable {
     /// Nil leaves OCI runtimes alone.
     var ociRootfs: String?
     var ociRuntime: String
+    var ociPlatform: String
     var allowsWeakerLimits: Bool
 }

@@ -55,6 +55,55 @@ struct ContainerBundleTests {
         #expect(json["linux"]?["resources"] == ["devices": [["allow": false, "access": "rwm"]]])
     }
 
+    @Test func `a kernel of its own is told its bounds and a token, and shares nothing`() throws {
+        let token = ExecdToken()
+        let spec = SandboxSpec(id: try #require(SandboxID("a")), limits: NamespaceRig.limits)
+        let json = ContainerBundle(
+            spec: spec, root: "/r", daemonFolder: "/d", work: "/w", rootUser: 7, programUser: 8, cgroup: nil,
+            token: token
+        ).json
+        let words = (json["process"]?["args"]?.arrayValue ?? []).compactMap(\.stringValue)
+        for pair in [
+            ["--listen", "@perimeter-execd"], ["--process-limit", "64"], ["--memory-limit", "\(128 << 20)"],
+        ] {
+            let place = try #require(words.firstIndex(of: pair[0]))
+            #expect(words[place + 1] == pair[1])
+        }
+        let variables = (json["process"]?["env"]?.arrayValue ?? []).compactMap(\.stringValue)
+        #expect(variables.contains("PERIMETER_EXECD_TOKEN=\(token.exposed)"))
+        #expect(json["linux"]?["seccomp"] == SyscallAllowList.guest && json["linux"]?["cgroupsPath"] == nil)
+        let command = RunscCommand(platform: .systrap, state: "/s", name: "n")
+        for words in [
+            command.run(bundle: "/b", pidFile: "/p"), command.restore("/i", bundle: "/b", pidFile: "/p"),
+            command.checkpoint(to: "/i"), command.execute(["x"], pidFile: "/p"), command.pause(), command.resume(),
+        ] {
+            #expect(Array(words.prefix(3)) == ["--root", "/s", "--platform=systrap"])
+            #expect(words.contains("--network=none") && words.contains("n"))
+        }
+    }
+
+    @Test func `a record survives its text, and other text is none`() throws {
+        let spec = SandboxSpec(id: try #require(SandboxID("a")), limits: NamespaceRig.limits)
+        let record = ContainerRecord(spec, token: ExecdToken(), format: "f")
+        #expect(ContainerRecord(parsing: record.text) == record)
+        #expect(record.refusal(of: spec) == nil)
+        var other = spec
+        other.network = .allow(hosts: [])
+        #expect(record.refusal(of: other) != nil)
+        other = spec
+        other.limits.memoryBytes -= 1
+        #expect(record.refusal(of: other) != nil)
+        let fields = record.text.split(separator: " ").map(String.init)
+        for place in fields.indices {
+            // The last one is whatever says who can read the memory.
+            for text in place < 5 ? ["", "x", "-1", "x y"] : ["", "x y"] {
+                var damaged = fields
+                damaged[place] = text
+                #expect(ContainerRecord(parsing: damaged.joined(separator: " ")) == nil, "\(place) \(text)")
+            }
+        }
+    }
+
     @Test func `the allow-list leaves out what builds privileges`() {
         let names = SyscallAllowList.plain
         #expect(Set(names).count == names.count)

@@ -14,5 +14,10 @@ import Testing
         func runc(_ promise: EngineContract) async throws {
             try await OCIRig.with(.runc) { try await promise.check($0) }
         }
+
+        @Test(arguments: EngineContract.allCases)
+        func runsc(_ promise: EngineContract) async throws {
+            try await OCIRig.with(.runsc) { try await promise.check($0) }
+        }
     }
 }

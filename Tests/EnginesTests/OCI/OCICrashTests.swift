@@ -8,7 +8,7 @@ import Testing
 extension OCITests {
     /// A worker is killed at every step; the next one finds what it left.
     @Suite(.serialized) struct Crashes {
-        static let runtimes: [OCIRuntime] = [.crun, .runc]
+        static let runtimes: [OCIRuntime] = [.crun, .runc, .runsc]
 
         /// Stands before the runtime and kills the worker that started it.
         enum Killer: String, CaseIterable, Sendable {
@@ -74,6 +74,25 @@ extension OCITests {
                     try await killer.value
                 }
                 await rig.restarted().sweep(keeping: [])
+                #expect(await rig.leftovers() == [])
+            }
+        }
+
+        @Test func `memory that a worker saved goes on under the next one`() async throws {
+            try await OCIRig.with(.runsc) { rig in
+                let (folder, rootfs, name) = (rig.folder, OCIRootfs.path, try rig.id().rawValue)
+                await #expect(processExitsWith: .signal(SIGKILL)) {
+                    [folder = folder as String, rootfs = rootfs as String, name = name as String] in
+                    let sandbox = try await Crashes.create("runsc", in: folder, rootfs: rootfs, path: nil, name)
+                    _ = try await sandbox.bash("mark=7; \(Memory.ticker)")
+                    try await sandbox.pause()
+                    kill(getpid(), SIGKILL)
+                }
+                #expect(rig.processes() == [] && rig.groups() == [], "nothing of it runs meanwhile")
+                let again = try await rig.engine.provision(try rig.spec())
+                let text = try await again.bash("echo $mark; \(Memory.look)")
+                #expect(text.hasPrefix("7\nmoving"), "\(text)")
+                await again.destroy()
                 #expect(await rig.leftovers() == [])
             }
         }
