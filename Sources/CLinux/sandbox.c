@@ -37,6 +37,19 @@ static int change_user(const struct clinux_sandbox_launch *launch) {
     return (int)syscall(SYS_setresuid, launch->user, launch->user, launch->user);
 }
 
+static int enter_namespace(const struct clinux_sandbox_launch *launch) {
+    if (!launch->enters_namespace) return 0;
+    if (syscall(SYS_setns, launch->user_namespace, CLONE_NEWUSER) < 0) return -1;
+    // The bound of the namespace that this process is in now (namespaces(7)).
+    int file = open("/proc/sys/user/max_user_namespaces", O_WRONLY | O_CLOEXEC);
+    if (file < 0) return -1;
+    ssize_t written = write(file, "0", 1);
+    int error = errno;
+    close(file);
+    errno = error;
+    return written == 1 ? 0 : -1;
+}
+
 static int set_limits(const struct clinux_sandbox_launch *launch) {
     struct rlimit none = {0, 0};
     struct rlimit files;
@@ -70,6 +83,9 @@ static int child_main(void *argument) {
     for (size_t index = 0; index < launch->join_count; index++) {
         if (write(launch->joins[index], "0", 1) != 1) goto failed;
     }
+    child->stage = CLINUX_SANDBOX_USER;
+    // Before the descriptors are closed, of which the namespace is one.
+    if (enter_namespace(launch) < 0) goto failed;
     child->stage = CLINUX_SANDBOX_PREPARE;
     if (setsid() < 0 || prepare(child) < 0) goto failed;
     child->stage = CLINUX_SANDBOX_USER;

@@ -34,6 +34,9 @@ public struct EngineCapabilities: Sendable, Equatable {
     public var snapshot: Kept
     /// Whether a root file system of the caller's choice can be used.
     public var images: Bool
+    /// Names the system whose files sandboxes may change and keep (``SandboxSpec/SystemFiles/writable``), another name when it has
+    /// become another one; nil where they may only read it.
+    public var system: String?
     /// Whether connections from inside can be carried to the worker's gate.
     public var network: Bool
     /// Graphics processors that could be passed through.
@@ -43,12 +46,13 @@ public struct EngineCapabilities: Sendable, Equatable {
 
     public init(
         isolation: Isolation, pause: Kept = .files, snapshot: Kept = .nothing, images: Bool = false,
-        network: Bool = true, gpus: Int = 0, bounds: Set<String> = []
+        system: String? = nil, network: Bool = true, gpus: Int = 0, bounds: Set<String> = []
     ) {
         self.isolation = isolation
         self.pause = pause
         self.snapshot = snapshot
         self.images = images
+        self.system = system
         self.network = network
         self.gpus = gpus
         self.bounds = bounds

@@ -75,6 +75,8 @@ public struct SandboxID: Hashable, Sendable, CustomStringConvertible {
 
 /// Names a snapshot within its engine, by the rules of ``SandboxID``.
 public struct SnapshotID: Hashable, Sendable, CustomStringConvertible {
+    /// Begins the names of kept packages of environments, which engines remove when they were not used for long.
+    public static let layerPrefix = "packages-"
     public let rawValue: String
     public init?(_ text: String) {
         guard text.isSafeName else { return nil }

@@ -2,7 +2,10 @@
 public struct SandboxError: Error, Sendable, CustomStringConvertible {
     /// Stable: tests and metrics use it.
     public struct Code: Hashable, Sendable, CustomStringConvertible {
-        private enum Wrapped: String { case unavailable, unsupported, quotaExceeded, timedOut, lost, protocolViolation }
+        private enum Wrapped: String {
+            case unavailable, unsupported, quotaExceeded, timedOut, lost, protocolViolation
+            case notInstalled
+        }
         private var wrapped: Wrapped
         /// The engine or the host cannot do this now; the message names the remedy.
         public static let unavailable = Code(wrapped: .unavailable)
@@ -14,6 +17,8 @@ public struct SandboxError: Error, Sendable, CustomStringConvertible {
         public static let lost = Code(wrapped: .lost)
         /// The other end sent bytes that the protocol does not allow; the connection was closed.
         public static let protocolViolation = Code(wrapped: .protocolViolation)
+        /// The packages of the environment are not there; the message says which and why. It is tried again after a while.
+        public static let notInstalled = Code(wrapped: .notInstalled)
         public var description: String { wrapped.rawValue }
     }
     public var code: Code

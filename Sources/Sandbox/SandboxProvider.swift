@@ -16,6 +16,12 @@ public protocol SandboxProvider: AnyObject, Sendable {
     /// Removes what no live owner claims: sandboxes whose id is not in `live`.
     func sweep(keeping live: Set<SandboxID>) async
 
+    /// Whether the files of an earlier sandbox of this id are kept here.
+    func keepsFiles(of id: SandboxID) async -> Bool
+
+    /// Removes what is kept of a sandbox that was destroyed: nobody will come back to it. Idempotent.
+    func forget(_ id: SandboxID) async
+
     /// The snapshots that this engine keeps here, newest first.
     func snapshots() async -> [Snapshot]
 
@@ -40,6 +46,9 @@ extension SandboxProvider {
     public func shutdown(keeping paused: Set<SandboxID>) async {
         if paused.isEmpty { await shutdown() } else { await sweep(keeping: paused) }
     }
+    public func keepsFiles(of id: SandboxID) async -> Bool { false }
+
+    public func forget(_ id: SandboxID) async {}
 
     public func snapshots() async -> [Snapshot] { [] }
 

@@ -8,10 +8,20 @@ public struct SandboxSpec: Sendable {
     public var gate: (any OutboundGate)?
     /// What the sandbox starts from when it does not exist yet.
     public var source: Source
+    /// What programs may do with the files of the system.
+    public var system: SystemFiles
     /// Graphics processors to pass through.
     public var gpus: Int
     /// What a warm pool keeps ready for the sessions like this one; engines do not look at it.
     public var warm: WarmWish
+
+    public enum SystemFiles: String, Sendable, Equatable {
+        /// They read them. Changes that the source or an earlier life of the sandbox brought along are seen.
+        case readOnly
+        /// They change them as the system's root: copied on the first write, kept with the work directory and within its bound.
+        /// Needs ``EngineCapabilities/system``.
+        case writable
+    }
 
     public enum Source: Sendable, Equatable {
         /// The engine's own: the host's programs, or the image that the operator configured.
@@ -24,14 +34,15 @@ public struct SandboxSpec: Sendable {
 
     public init(
         id: SandboxID, limits: ResourceLimits = ResourceLimits(), network: NetworkPolicy = .none,
-        gate: (any OutboundGate)? = nil, source: Source = .engineDefault, gpus: Int = 0,
-        warm: WarmWish = WarmWish()
+        gate: (any OutboundGate)? = nil, source: Source = .engineDefault, system: SystemFiles = .readOnly,
+        gpus: Int = 0, warm: WarmWish = WarmWish()
     ) {
         self.id = id
         self.limits = limits
         self.network = network
         self.gate = gate
         self.source = source
+        self.system = system
         self.gpus = gpus
         self.warm = warm
     }
@@ -45,7 +56,7 @@ public struct ResourceLimits: Sendable, Equatable {
     public var processes: Int
     /// Hundredths of one core. 200 by default.
     public var cpuPercent: Int
-    /// Bytes below the work directory. 2 GiB by default.
+    /// Bytes below the work directory, and of changed system files. 2 GiB by default.
     public var diskBytes: Int
     /// Bytes of one tool result shown to the model; the rest spills into a file inside. 100 000 by default.
     public var outputBytes: Int

@@ -2,6 +2,8 @@
 public enum SandboxStage: String, Sendable, CaseIterable {
     /// From the queue's answer until the item is acknowledged.
     case claim
+    /// Until the packages of the environment are there, when it names any.
+    case packages
     /// Until the sandbox runs, or an existing one is found.
     case create
     /// From there until the daemon inside takes calls.

@@ -18,6 +18,10 @@ struct clinux_sandbox_launch {
     int changes_user;
     uint32_t user;
     uint32_t group;
+    // Whether the program starts in a user namespace, and its descriptor; `user` and `group` are numbers in it then. No program
+    // inside makes further ones.
+    int enters_namespace;
+    int user_namespace;
     // The most files a process inside may have open.
     uint64_t open_files;
     // The most processes and threads of its user; 0 leaves that to control groups.

@@ -69,6 +69,10 @@ public final class AutoEngine: SandboxProvider {
         }
     }
 
+    public func keepsFiles(of id: SandboxID) async -> Bool { await chosen.keepsFiles(of: id) }
+
+    public func forget(_ id: SandboxID) async { await chosen.forget(id) }
+
     public func snapshots() async -> [Snapshot] { await chosen.snapshots() }
 
     public func removeSnapshot(_ name: SnapshotID) async throws(SandboxError) { try await chosen.removeSnapshot(name) }

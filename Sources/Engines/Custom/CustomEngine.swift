@@ -119,6 +119,7 @@ public final class CustomEngine: SandboxProvider, SandboxKeeper {
         guard capabilities.network || spec.network == .none else {
             throw refuse("the hook declares no way to the outside")
         }
+        try SpecChecks.refuseWritableSystem(spec, "custom")
         try SpecChecks.check(spec)
         let missing = SpecChecks.bounds.filter { !capabilities.bounds.contains($0) }
         guard missing.isEmpty || configuration.allowsWeakerLimits else {

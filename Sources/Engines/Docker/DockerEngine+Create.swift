@@ -10,6 +10,7 @@ extension DockerEngine {
             throw SandboxError(
                 .unsupported, "the docker engine bounds the disk by images that it mounts: run the worker as root")
         }
+        try SpecChecks.refuseWritableSystem(spec, "docker")
         guard spec.gpus == 0 else { throw SandboxError(.unsupported, "the docker engine passes no GPUs through") }
         let limits = spec.limits
         guard limits.memoryBytes >= 16 << 20, limits.processes >= 8, limits.cpuPercent >= 1,

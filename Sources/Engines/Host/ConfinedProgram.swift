@@ -13,6 +13,8 @@ struct ConfinedProgram {
     var user: UInt32?
     /// Nil takes the number of `user`.
     var group: UInt32?
+    /// Starts it in this user namespace, where `user` and `group` are numbers then and nobody makes further ones.
+    var userNamespace: Int32?
     /// The most files that it may have open.
     var openFiles: UInt64 = 65_536
 
@@ -50,6 +52,8 @@ struct ConfinedProgram {
                         launch.changes_user = user == nil ? 0 : 1
                         launch.user = user ?? 0
                         launch.group = group ?? user ?? 0
+                        launch.enters_namespace = userNamespace == nil ? 0 : 1
+                        launch.user_namespace = userNamespace ?? -1
                         launch.open_files = openFiles
                         return clinux_sandbox_spawn(&pid, &launch, &stage)
                     }

@@ -142,6 +142,9 @@ enum HostFiles {
         }
     }
 
+    /// Says that a file was used now, which ``facts(_:)`` tells as its age.
+    static func touch(_ path: String) { utimensat(AT_FDCWD, path, nil, AT_SYMLINK_NOFOLLOW) }
+
     /// Removes the folder and the plain files in it; never follows links, never descends.
     static func removeFolder(_ path: String) {
         for name in names(in: path) where unlink("\(path)/\(name)") != 0 { rmdir("\(path)/\(name)") }

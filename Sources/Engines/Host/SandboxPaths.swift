@@ -11,6 +11,8 @@ struct EnginePaths: Sendable {
     /// The daemon, where every user can read it.
     var execd: String { "\(runtime)/execd" }
     var etc: String { "\(runtime)/etc" }
+    /// What changed systems have below them beside the host's own folders.
+    var systemBase: String { "\(state)/system" }
 
     func sandbox(_ id: SandboxID) -> SandboxPaths {
         SandboxPaths(folder: "\(sandboxes)/\(id)", image: "\(workspaces)/\(id).img", plain: "\(workspaces)/\(id)")
@@ -30,4 +32,6 @@ struct SandboxPaths: Sendable {
     var graphics: String { "\(folder)/gpus" }
     /// The mount point of the work directory.
     var work: String { "\(folder)/work" }
+    /// What a changed system takes of the same image.
+    var system: String { "\(work)/system" }
 }

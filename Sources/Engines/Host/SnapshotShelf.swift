@@ -90,6 +90,8 @@ struct SnapshotShelf: Sendable {
             throw SystemError("hold a snapshot of \(seal.bytes) bytes within \(bytes)", code: ERANGE)
         }
         if let slash = work.lastIndex(of: "/") { try HostFiles.makeFolder(String(work[..<slash]), mode: 0o700) }
+        // The age of a layer is that of its last use.
+        if name.rawValue.hasPrefix(SnapshotID.layerPrefix) { HostFiles.touch(path(name)) }
         try withDraft { draft throws(SystemError) in
             _ = try draft.copy(from: path(name))
             try draft.cut(to: seal.bytes)
@@ -127,6 +129,14 @@ struct SnapshotShelf: Sendable {
     }
 
     // MARK: - Leftovers
+
+    /// Removes the layers of packages that no sandbox has started from for `seconds`.
+    func removeLayers(after seconds: Int) {
+        for name in HostFiles.names(in: folder) where name.hasPrefix(SnapshotID.layerPrefix) {
+            guard let age = HostFiles.facts("\(folder)/\(name)")?.age, age > seconds else { continue }
+            unlink("\(folder)/\(name)")
+        }
+    }
 
     /// Removes the drafts that no living process writes.
     func removeDrafts() {

@@ -5,6 +5,15 @@ enum SpecChecks {
     /// What a sandbox is bounded in.
     static let bounds = ["memory", "processes", "cpu", "disk"]
 
+    /// For engines whose sandboxes only read their system.
+    static func refuseWritableSystem(_ spec: SandboxSpec, _ engine: String) throws(SandboxError) {
+        guard spec.system == .readOnly else {
+            throw SandboxError(
+                .unsupported,
+                "the \(engine) engine lets no program change the system: use the namespace engine for that")
+        }
+    }
+
     static func check(_ spec: SandboxSpec) throws(SandboxError) {
         let limits = spec.limits
         guard limits.memoryBytes >= 16 << 20, limits.processes >= 8, limits.cpuPercent >= 1,

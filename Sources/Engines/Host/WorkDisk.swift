@@ -76,6 +76,16 @@ struct WorkDisk: Sendable {
         usesImages ? paths.sandbox(id).work + "/files" : paths.sandbox(id).plain
     }
 
+    /// Removes the files of a sandbox that does not live.
+    func remove(_ id: SandboxID) {
+        let sandbox = paths.sandbox(id)
+        if usesImages { unlink(sandbox.image) } else { HostFiles.removeTree(sandbox.plain) }
+    }
+
+    func keepsFiles(of id: SandboxID) -> Bool {
+        HostFiles.facts(usesImages ? paths.sandbox(id).image : paths.sandbox(id).plain) != nil
+    }
+
     /// Unmounts; the files stay.
     func close(_ id: SandboxID) {
         guard usesImages else { return }
@@ -83,11 +93,12 @@ struct WorkDisk: Sendable {
         while clinux_unmount(paths.sandbox(id).work) == 0 {}
     }
 
-    /// Removes work directories that nobody has used for `seconds`.
+    /// Removes work directories that nobody has used for `seconds`, and those in which packages were installed.
     func removeOld(keeping live: Set<SandboxID>, after seconds: Int) {
         for name in HostFiles.names(in: paths.workspaces) where name.hasSuffix(".img") {
             guard let id = SandboxID(String(name.dropLast(4))), !live.contains(id),
-                let age = HostFiles.facts(paths.sandbox(id).image)?.age, age > seconds
+                let age = HostFiles.facts(paths.sandbox(id).image)?.age,
+                age > seconds || id.rawValue.hasPrefix(SnapshotID.layerPrefix)
             else { continue }
             unlink(paths.sandbox(id).image)
         }

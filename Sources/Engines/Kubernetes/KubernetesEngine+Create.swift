@@ -19,6 +19,7 @@ extension KubernetesEngine {
             guard ImageReference(name) != nil else { throw refuse("the image has no usable name") }
         case .snapshot: throw refuse("the kubernetes engine keeps no snapshots")
         }
+        try SpecChecks.refuseWritableSystem(spec, "kubernetes")
         try SpecChecks.check(spec)
         let missing = SpecChecks.bounds.filter { !capabilities.bounds.contains($0) }
         guard missing.isEmpty || configuration.allowsWeakerLimits else {

@@ -8,6 +8,7 @@ extension MicroVMEngine {
             throw SandboxError(
                 .unsupported, "the microvm engine has one root image for all: set it in the guest directory")
         }
+        try SpecChecks.refuseWritableSystem(spec, "microvm")
         guard spec.gpus == 0 else { throw SandboxError(.unsupported, "the microvm engine passes no GPUs through") }
         let limits = spec.limits
         guard limits.memoryBytes >> 20 >= Self.minimumMebibytes, limits.processes >= 8, limits.cpuPercent >= 1,

@@ -18,6 +18,12 @@ struct BubblewrapArguments {
     static let namePort = 53
     /// The user and group that programs inside see.
     static let insideUser = 1000
+    /// What the root of a changeable system may do beyond other users, to files and programs of its own users only.
+    private static let rootCapabilities = [
+        "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "SETUID", "SETGID", "NET_BIND_SERVICE",
+    ]
+    /// What the root of a changeable system may write beside the folders that every program may (see `--confine`).
+    private static let ownFolders = ["/usr", "/etc"] + SystemMounts.folders.map { "/\($0.name)" }
     private static let execd = "/opt/perimeter/execd"
 
     var work: String
@@ -32,6 +38,10 @@ struct BubblewrapArguments {
     var devices: [(path: String, name: String)] = []
     /// Folders of the host's root that are links into /usr, with their targets; the others are bound as they are.
     var rootLinks: [(name: String, target: String?)]
+    /// A system that has changed, or may; nil for the host's.
+    var view: SystemMounts.View?
+
+    private var isRoot: Bool { view?.userNamespace != nil }
 
     /// What bubblewrap reads from its descriptor.
     var options: [String] {
@@ -46,22 +56,40 @@ struct BubblewrapArguments {
             Self.execd, "--listen-fd", "\(Descriptor.listener)", "--workdir",
             "/workspace", "--root", "/tmp", "--proxy-port", hasProxy ? "\(Self.proxyPort)" : "0", "--output-limit",
             "\(limits.outputBytes)", "--read-only-root", "/usr", "--confine",
-        ] + (hasProxy ? ["--name-port", "\(Self.namePort)"] : [])
+        ] + (isRoot ? Self.ownFolders.flatMap { ["--writable", $0] } : []) + (hasProxy ? ["--name-port", "\(Self.namePort)"] : [])
     }
 
     private var isolation: [String] {
-        [
+        if isRoot {
+            // It starts in its user namespace, as its root.
+            return [
+                "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup", "--as-pid-1",
+            ]
+                + ["--new-session", "--clearenv", "--hostname", "sandbox", "--cap-drop", "ALL"]
+                + Self.rootCapabilities.flatMap { ["--cap-add", "CAP_\($0)"] }
+        }
+        return [
             "--unshare-all", "--unshare-user", "--disable-userns", "--as-pid-1", "--new-session", "--clearenv",
             "--hostname", "sandbox", "--uid", "\(Self.insideUser)", "--gid", "\(Self.insideUser)", "--cap-drop", "ALL",
         ]
     }
 
     private var system: [String] {
-        var arguments = ["--ro-bind", "/usr", "/usr"]
+        var arguments = [bind, view?.usr ?? "/usr", "/usr"]
         for (name, target) in rootLinks {
             arguments += target.map { ["--symlink", $0, "/\(name)"] } ?? ["--ro-bind", "/\(name)", "/\(name)"]
         }
-        return arguments + ["--ro-bind", etc, "/etc"]
+        return arguments + [bind, view?.etc ?? etc, "/etc"]
+    }
+
+    private var bind: String { isRoot ? "--bind" : "--ro-bind" }
+
+    /// `/var`, `/opt` and others of a system of its own.
+    private func own(_ view: SystemMounts.View, _ unit: Int) -> [String] {
+        let names = isRoot ? SystemMounts.folders.map(\.name) : ["var", "opt"]
+        return names.flatMap { [bind, "\(view.folders)/\($0)", "/\($0)"] }
+            + (view.packages.map { [bind, $0, SystemBase.packages] } ?? [])
+            + (isRoot ? [] : ["--perms", "1777", "--size", "\(unit)", "--tmpfs", "/var/tmp"])
     }
 
     private var folders: [String] {
@@ -73,15 +101,22 @@ struct BubblewrapArguments {
         ] + devices.flatMap { ["--dev-bind", $0.path, "/dev/\($0.name)"] } + [
             "--perms", "1777", "--size", "\(4 * unit)", "--tmpfs", "/dev/shm",
             "--remount-ro", "/dev", "--perms", "1777", "--size", "\(12 * unit)", "--tmpfs", "/tmp", "--perms", "0755",
-            "--size", "\(unit)", "--tmpfs", "/run", "--perms", "0755", "--size", "\(unit)", "--tmpfs", "/var",
-            "--perms",
-            "1777", "--dir", "/var/tmp", "--dir", "/opt/perimeter", "--ro-bind", execdSource, Self.execd, "--bind",
-            work,
-            "/workspace", "--chdir", "/workspace", "--remount-ro", "/",
+            "--size", "\(unit)", "--tmpfs", "/run",
         ]
+            + (view.map { own($0, unit) } ?? [
+                "--perms", "0755", "--size", "\(unit)", "--tmpfs", "/var", "--perms", "1777", "--dir", "/var/tmp",
+                "--dir",
+                "/opt/perimeter",
+            ]) + [
+                "--ro-bind", execdSource, Self.execd, "--bind", work, "/workspace", "--chdir", "/workspace",
+                "--remount-ro",
+                "/",
+            ]
     }
 
     private var variables: [String] {
-        ProgramEnvironment.standard.flatMap { ["--setenv", $0.name, $0.value] }
+        ProgramEnvironment.standard.flatMap { name, value in
+            ["--setenv", name, isRoot && value == "agent" ? "root" : value]
+        }
     }
 }

@@ -7,6 +7,8 @@ struct ConfigurationMirror: Sendable {
     let folder: String
     /// Where the host's files are; a test has its own.
     var source = "/etc"
+    /// For a system in which packages can be installed, rather than one that is as it is.
+    var isSystem = false
 
     /// What is copied. Nothing that names accounts, secrets or services of the host is among it.
     private static let shared = [
@@ -16,6 +18,11 @@ struct ConfigurationMirror: Sendable {
     /// Of these there is one per version: OpenJDK does not start without the files that its own folder has links to.
     private static let versioned = ["java-", "python3."]
 
+    /// What packages and their installers read besides.
+    private static let sharedWithSystems = [
+        "apt/trusted.gpg.d", "dpkg", "debconf.conf", "adduser.conf", "deluser.conf", "login.defs", "os-release",
+        "debian_version", "lsb-release", "services", "protocols", "shells", "profile", "bash.bashrc", "skel",
+    ]
     private static let generated: [(name: String, lines: [String])] = [
         (
             "passwd",
@@ -37,10 +44,32 @@ struct ConfigurationMirror: Sendable {
     func refresh() throws(SystemError) {
         try HostFiles.makeFolder(folder, mode: 0o755)
         let further = HostFiles.names(in: source).filter { name in Self.versioned.contains { name.hasPrefix($0) } }
-        for name in Self.shared + further.sorted() { try copy("\(source)/\(name)", to: "\(folder)/\(name)", depth: 0) }
-        for (name, lines) in Self.generated {
+        let names = Self.shared + further.sorted() + (isSystem ? Self.sharedWithSystems : [])
+        for name in names where name.contains("/") {
+            try HostFiles.makeFolder("\(folder)/\(name.prefix { $0 != "/" })", mode: 0o755)
+        }
+        for name in names { try copy("\(source)/\(name)", to: "\(folder)/\(name)", depth: 0) }
+        for (name, lines) in isSystem ? Self.generated.map(Self.completed) : Self.generated {
             try HostFiles.write(lines.joined(separator: "\n") + "\n", to: "\(folder)/\(name)", mode: 0o644)
         }
+    }
+
+    /// The accounts of the host's system, which its list of packages and the owners of its files speak of. None is a person's, and
+    /// none has a shell, members or anything else to tell.
+    private static func completed(_ name: String, _ lines: [String]) -> (name: String, lines: [String]) {
+        guard ["passwd", "group"].contains(name), let text = HostFiles.text("/etc/\(name)") else {
+            return (name, lines)
+        }
+        let known = Set(lines.map { $0.prefix { $0 != ":" } })
+        let more = text.split(separator: "\n").compactMap { line -> String? in
+            let fields = line.split(separator: ":", omittingEmptySubsequences: false)
+            guard fields.count >= 4, !known.contains(fields[0]), let number = Int(fields[2]),
+                (1..<1000).contains(number)
+            else { return nil }
+            return name == "group"
+                ? "\(fields[0]):x:\(number):" : "\(fields[0]):x:\(number):\(fields[3])::/nonexistent:/usr/sbin/nologin"
+        }
+        return (name, lines.map { $0.replacing("/root:/usr/sbin/nologin", with: "/root:/bin/bash") } + more)
     }
 
     /// What does not exist or is not for everybody is left out.

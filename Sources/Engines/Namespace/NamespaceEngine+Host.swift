@@ -26,7 +26,7 @@ extension NamespaceEngine {
     }
 
     /// One line for people: what holds a sandbox of this engine, and what does not.
-    func boundary(_ limits: ResourceLimits) -> String {
+    func boundary(_ system: SandboxSpec.SystemFiles = .readOnly) -> String {
         let abilities = groups.abilities
         let bounds = [
             ("memory", abilities.memory), ("processes", abilities.processes), ("CPU", abilities.cpu),
@@ -34,8 +34,9 @@ extension NamespaceEngine {
         ]
         let held = bounds.compactMap { bound in bound.1.map { "\(bound.0) (\($0))" } }
         let loose = bounds.filter { $0.1 == nil }.map(\.0)
+        let rights = system == .writable ? "root of a system of its own" : "no capabilities"
         return "namespace: bubblewrap, own user and namespaces, seccomp allow-list, "
-            + (KernelWalls.landlock == nil ? "" : "Landlock, ") + "no capabilities; bounded "
+            + (KernelWalls.landlock == nil ? "" : "Landlock, ") + "\(rights); bounded "
             + (held.isEmpty ? "nothing" : held.joined(separator: ", "))
             + (loose.isEmpty ? "" : "; NOT bounded: \(loose.joined(separator: ", "))")
             + (KernelWalls.landlock == nil ? "; the kernel has NO Landlock" : "")
@@ -54,8 +55,7 @@ extension NamespaceEngine {
             }
         }
         return EngineReport(
-            engine: name, boundary: boundary(ResourceLimits()) + graphics.note,
-            isUsable: !problems.contains(where: \.isFatal),
+            engine: name, boundary: boundary() + graphics.note, isUsable: !problems.contains(where: \.isFatal),
             problems: problems)
     }
 

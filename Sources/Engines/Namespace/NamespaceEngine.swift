@@ -24,6 +24,10 @@ public final class NamespaceEngine: SandboxProvider, SandboxKeeper {
     let lane = BlockingLane(threadLimit: 16)
     /// Whether this process has brought the shared files up to date; its lock is held while it does.
     let isMirrored = Mutex(false)
+    /// What changeable systems have below them, once this process has brought it up to date; its lock is held while it does.
+    let systemLayers = Mutex<SystemBase.Layers?>(nil)
+    /// Whether system files can change here, once somebody has asked.
+    let canChangeSystem = Mutex<Bool?>(nil)
 
     private static let readyDeadline = Duration.seconds(10)
     private static let attachDeadline = Duration.seconds(3)
@@ -70,6 +74,7 @@ public final class NamespaceEngine: SandboxProvider, SandboxKeeper {
         await offPool { [disk, shelf, paths, configuration] in
             shelf.removeDrafts()
             shelf.removeOrigins { HostFiles.facts("\(paths.workspaces)/\($0)") != nil }
+            shelf.removeLayers(after: Int(configuration.retention.components.seconds))
             disk.removeOld(keeping: live, after: Int(configuration.retention.components.seconds))
         }
     }
@@ -96,8 +101,8 @@ public final class NamespaceEngine: SandboxProvider, SandboxKeeper {
         ]
         return EngineCapabilities(
             isolation: .sharedKernel, pause: groups.canFreeze ? .processes : .files,
-            snapshot: disk.usesImages && groups.canFreeze ? .files : .nothing,
-            gpus: graphics.count, bounds: Set(bounds.filter(\.1).map(\.0)))
+            snapshot: disk.usesImages && groups.canFreeze ? .files : .nothing, system: system, gpus: graphics.count,
+            bounds: Set(bounds.filter(\.1).map(\.0)))
     }
 
     /// A bound that cannot be enforced is an error, unless the operator said otherwise.
@@ -105,6 +110,12 @@ public final class NamespaceEngine: SandboxProvider, SandboxKeeper {
         try graphics.check(spec)
         if case .image = spec.source {
             throw SandboxError(.unsupported, "the namespace engine has no images: use docker for them")
+        }
+        guard spec.system == .readOnly || system != nil else {
+            throw SandboxError(
+                .unsupported,
+                "system files cannot change on this host: that needs root and a kernel of 5.19 or later that maps the owners of /usr"
+            )
         }
         let limits = spec.limits
         guard limits.memoryBytes >= 16 << 20, limits.processes >= 8, limits.cpuPercent >= 1,
@@ -140,7 +151,7 @@ public final class NamespaceEngine: SandboxProvider, SandboxKeeper {
         do throws(SandboxError) {
             let client = try await connect(spec, within: Self.attachDeadline)
             return ExecdSandbox(
-                id: spec.id, boundary: boundary(spec.limits) + graphics.label(spec), client: client, keeper: self)
+                id: spec.id, boundary: boundary(spec.system) + graphics.label(spec), client: client, keeper: self)
         } catch {
             logger.warning(
                 "a living sandbox does not answer and is replaced",
@@ -174,7 +185,7 @@ public final class NamespaceEngine: SandboxProvider, SandboxKeeper {
         do throws(SandboxError) {
             let client = try await connect(spec, within: Self.readyDeadline)
             return ExecdSandbox(
-                id: spec.id, boundary: boundary(spec.limits) + graphics.label(spec), client: client, keeper: self,
+                id: spec.id, boundary: boundary(spec.system) + graphics.label(spec), client: client, keeper: self,
                 stages: [.create: launched - begin, .execdReady: clock.now - launched])
         } catch {
             let reason = await offPool { Self.text(of: messages) }
@@ -198,7 +209,9 @@ public final class NamespaceEngine: SandboxProvider, SandboxKeeper {
                     try shelf.place(name, at: paths.sandbox(spec.id).image, within: spec.limits.diskBytes)
                 }
                 try disk.open(spec.id, bytes: spec.limits.diskBytes, owner: launcher.hostUser(spec.id))
-                return .success(try launcher.launch(spec, devices))
+                let view = try openSystem(spec)
+                defer { if let namespace = view?.userNamespace { close(namespace) } }
+                return .success(try launcher.launch(spec, view, devices))
             } catch {
                 removeNow(spec.id)
                 return .failure(error)
@@ -220,8 +233,18 @@ public final class NamespaceEngine: SandboxProvider, SandboxKeeper {
             logger.error("control groups of a sandbox stay behind", metadata: ["sandbox_id": "\(id)"])
         }
         ledger?.collect()
+        systemMounts(id).close()
         disk.close(id)
         HostFiles.removeFolder(sandbox.folder)
+    }
+
+    public func keepsFiles(of id: SandboxID) async -> Bool { await offPool { [disk] in disk.keepsFiles(of: id) } }
+
+    public func forget(_ id: SandboxID) async {
+        await locks.withLock(id) {
+            await remove(id)
+            await offPool { [disk] in disk.remove(id) }
+        }
     }
 
     /// Kills bubblewrap and its child, which is the first process inside: the kernel ends all others with it.

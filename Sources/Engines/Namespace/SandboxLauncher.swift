@@ -25,7 +25,9 @@ struct SandboxLauncher: Sendable {
     /// Starts a sandbox whose work directory and groups exist already.
     /// - Parameter devices: of the host, for the sandbox's `/dev`.
     /// - Returns: the file that takes the messages of bubblewrap; the ledger is on disk by then.
-    func launch(_ spec: SandboxSpec, _ devices: [GraphicsInventory.Node]) throws(SystemError) -> Int32 {
+    func launch(
+        _ spec: SandboxSpec, _ view: SystemMounts.View?, _ devices: [GraphicsInventory.Node]
+    ) throws(SystemError) -> Int32 {
         let sandbox = paths.sandbox(spec.id)
         let listener = clinux_listen_unix(sandbox.socket)
         guard listener >= 0 else { throw SystemError("listen at \(sandbox.socket)") }
@@ -37,7 +39,7 @@ struct SandboxLauncher: Sendable {
         let messages = clinux_memory_file("messages", nil, 0)
         guard messages >= 0 else { throw SystemError("memfd") }
         do throws(SystemError) {
-            try start(spec, devices, listener, seccomp, messages)
+            try start(spec, view, devices, listener, seccomp, messages)
             return messages
         } catch {
             close(messages)
@@ -46,7 +48,8 @@ struct SandboxLauncher: Sendable {
     }
 
     private func start(
-        _ spec: SandboxSpec, _ devices: [GraphicsInventory.Node], _ listener: Int32, _ seccomp: Int32, _ messages: Int32
+        _ spec: SandboxSpec, _ view: SystemMounts.View?, _ devices: [GraphicsInventory.Node], _ listener: Int32,
+        _ seccomp: Int32, _ messages: Int32
     ) throws(SystemError) {
         let null = open("/dev/null", O_RDWR | O_CLOEXEC)
         guard null >= 0 else { throw SystemError("open /dev/null") }
@@ -60,11 +63,11 @@ struct SandboxLauncher: Sendable {
         let hasProxy = spec.network != .none
         let names = hasProxy && isRoot ? try NameAccess() : nil
         defer { names?.close() }
-        var arguments = arguments(spec, hasProxy)
+        var arguments = arguments(spec, view, hasProxy)
         arguments.waitsForNetwork = names != nil
         arguments.devices = devices.map { ($0.path, $0.name) }
         let pid = try spawn(
-            spec.id, ["--args", "\(BubblewrapArguments.Descriptor.arguments)", "--"] + arguments.command,
+            spec.id, view, ["--args", "\(BubblewrapArguments.Descriptor.arguments)", "--"] + arguments.command,
             [
                 (null, 0), (null, 1), (messages, 2), (listener, BubblewrapArguments.Descriptor.listener),
                 (reader, BubblewrapArguments.Descriptor.arguments), (seccomp, BubblewrapArguments.Descriptor.seccomp),
@@ -97,19 +100,23 @@ struct SandboxLauncher: Sendable {
 
     /// Starts bubblewrap as a member of the sandbox's groups and, as root, as the sandbox's own user.
     private func spawn(
-        _ id: SandboxID, _ arguments: [String], _ descriptors: [(source: Int32, target: Int32)]
+        _ id: SandboxID, _ view: SystemMounts.View?, _ arguments: [String],
+        _ descriptors: [(source: Int32, target: Int32)]
     ) throws(SystemError) -> Int32 {
         let program = ConfinedProgram(
             path: configuration.bubblewrapPath, arguments: arguments,
             descriptors: descriptors.sorted { $0.target < $1.target }.map(\.source),
-            user: isRoot ? hostUser(id) : nil, openFiles: Self.openFiles)
+            user: view?.userNamespace != nil ? 0 : isRoot ? hostUser(id) : nil, userNamespace: view?.userNamespace,
+            openFiles: Self.openFiles)
         return try program.start(in: groups, of: id)
     }
 
-    private func arguments(_ spec: SandboxSpec, _ hasProxy: Bool) -> BubblewrapArguments {
+    private func arguments(
+        _ spec: SandboxSpec, _ view: SystemMounts.View?, _ hasProxy: Bool
+    ) -> BubblewrapArguments {
         BubblewrapArguments(
             work: disk.source(spec.id), execdSource: paths.execd, etc: paths.etc, hasProxy: hasProxy,
-            limits: spec.limits, rootLinks: Self.rootLinks())
+            limits: spec.limits, rootLinks: Self.rootLinks(), view: view)
     }
 
     /// The folders of the host's root that programs need, as links where the host has links.

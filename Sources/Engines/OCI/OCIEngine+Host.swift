@@ -35,6 +35,7 @@ extension OCIEngine {
     }
 
     func refuseUnsupported(_ spec: SandboxSpec) throws(SandboxError) {
+        try SpecChecks.refuseWritableSystem(spec, "oci")
         guard spec.gpus == 0 || !configuration.runtime.bringsKernel else {
             throw SandboxError(.unsupported, "containers of runsc get no GPUs")
         }

@@ -27,6 +27,7 @@ extension SandboxSpec {
 
     /// Whether two requests differ in their names only.
     func hasShape(of other: SandboxSpec) -> Bool {
-        limits == other.limits && network == other.network && source == other.source && gpus == other.gpus
+        limits == other.limits && network == other.network && source == other.source && system == other.system
+            && gpus == other.gpus
     }
 }

@@ -35,6 +35,8 @@ public final class WarmPool: SandboxProvider {
     public func probe() async -> EngineReport { await engine.probe() }
 
     public func provision(_ spec: SandboxSpec) async throws(SandboxError) -> any Sandbox {
+        // One in which packages are installed is like no session's.
+        guard !spec.id.rawValue.hasPrefix(SnapshotID.layerPrefix) else { return try await engine.provision(spec) }
         defer { refill(like: spec) }
         if let name = await names.name(of: spec.id) {
             return RenamedSandbox(id: spec.id, inner: try await engine.provision(spec.renamed(name)))
@@ -95,6 +97,12 @@ public final class WarmPool: SandboxProvider {
         for id in sessions { if let name = await names.name(of: id) { all.insert(name) } }
         return all
     }
+
+    public func keepsFiles(of id: SandboxID) async -> Bool {
+        await engine.keepsFiles(of: await names.name(of: id) ?? id)
+    }
+
+    public func forget(_ id: SandboxID) async { await engine.forget(await names.name(of: id) ?? id) }
 
     public func snapshots() async -> [Snapshot] { await engine.snapshots() }
 

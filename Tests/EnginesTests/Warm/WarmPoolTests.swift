@@ -91,6 +91,21 @@ import Testing
         }
     }
 
+    @Test func `nothing is kept ready like a sandbox in which packages are installed`() async throws {
+        try await NamespaceRig.with { rig in
+            let pool = pool(rig)
+            var spec = try rig.spec()
+            spec.id = try #require(SandboxID("\(SnapshotID.layerPrefix)\(rig.prefix)"))
+            let sandbox = try await pool.provision(spec)
+            await sandbox.destroy()
+            await pool.forget(spec.id)
+            #expect(await pool.keepsFiles(of: spec.id) == false)
+            // Had the pool taken it for a session's, this one would find a ready sandbox on its way.
+            #expect(pool.readyCount == 0 && warmGroups(rig) == 0)
+            await pool.shutdown()
+        }
+    }
+
     @Test func `a session with files of its own gets its own sandbox`() async throws {
         try await NamespaceRig.with { rig in
             let spec = try rig.spec("old")
