@@ -189,6 +189,7 @@ let package = Package(
             name: "Worker",
             dependencies: [
                 "Wire", "Sandbox", "Egress",
+                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),

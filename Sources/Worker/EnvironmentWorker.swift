@@ -76,9 +76,17 @@ public struct EnvironmentWorker: Service {
         let folder = SessionFolder(
             root: configuration.stateDirectory, queue: BlockingQueue(label: "perimeter.worker.journal"))
         let roster = IdleRoster()
+        let sweeper = SandboxSweeper(provider: provider, folder: folder)
+        let build = PackageBuild(
+            provider: provider, configuration: configuration, egress: egress, sweeper: sweeper, folder: folder,
+            logger: logger)
+        let layers = PackageLayers(provider: provider, logger: logger) { request, name async throws(SandboxError) in
+            try await build.run(request, as: name)
+        }
         let runner = SessionRunner(
             configuration: configuration, api: api, queue: queue, provider: provider, folder: folder,
-            egress: egress, boundary: Self.note(report), roster: roster, shutdown: shutdown, logger: logger)
+            egress: egress, layers: layers, boundary: Self.note(report), roster: roster, shutdown: shutdown,
+            logger: logger)
         logger.info(
             "worker started",
             metadata: [
@@ -86,7 +94,6 @@ public struct EnvironmentWorker: Service {
                 "engine": "\(report.engine)",
             ])
         let result: Result<Void, WorkerError> = await withTaskGroup(of: Void.self) { group in
-            let sweeper = SandboxSweeper(provider: provider, folder: folder)
             group.addTask { await sweeper.run() }
             defer { group.cancelAll() }
             let claims = ClaimLoop(

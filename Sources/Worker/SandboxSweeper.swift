@@ -45,6 +45,11 @@ final class SandboxSweeper: Sendable {
     /// Runs `body` with the item's session counted as served. An item whose session this process still lets go of waits.
     func serving(_ item: WorkItem, _ body: () async -> Void) async {
         guard case .session(let session) = item.kind else { return await body() }
+        await keeping(session, body)
+    }
+
+    /// As ``serving(_:_:)``, for a sandbox that bears this name.
+    func keeping(_ session: RemoteID, _ body: () async -> Void) async {
         let mine = Latch()
         while let obstacle = state.withLock({ state -> Latch? in
             if let obstacle = state.sweepEnded ?? state.served[session] { return obstacle }

@@ -28,6 +28,8 @@ public struct WorkerConfiguration: Sendable {
     public var maxIdle: Duration?
     /// Hosts that sandboxes may reach; `*` permits what an environment calls unrestricted. None by default.
     public var allowedHosts: [String]
+    /// Where packages of environments come from instead of the public registries.
+    public var packageMirrors: PackageMirrors
     /// Upper bounds of each sandbox.
     public var limits: ResourceLimits
     /// How long running calls may go on after a stop was asked for. 30 s by default.
@@ -39,7 +41,8 @@ public struct WorkerConfiguration: Sendable {
     public init(
         serverURL: String, environment: String, environmentKey: Credential, stateDirectory: String,
         workerID: String = WorkerConfiguration.makeWorkerID(), concurrentSessions: Int = 8, leaseSeconds: Int = 10,
-        maxIdle: Duration? = .seconds(60), allowedHosts: [String] = [], limits: ResourceLimits = ResourceLimits(),
+        maxIdle: Duration? = .seconds(60), allowedHosts: [String] = [],
+        packageMirrors: PackageMirrors = PackageMirrors(), limits: ResourceLimits = ResourceLimits(),
         drainTimeout: Duration = .seconds(30), blockMilliseconds: Int = 999
     ) throws(WorkerError) {
         var url = Substring(serverURL)
@@ -74,6 +77,7 @@ public struct WorkerConfiguration: Sendable {
         self.leaseSeconds = leaseSeconds
         self.maxIdle = maxIdle
         self.allowedHosts = allowedHosts
+        self.packageMirrors = packageMirrors
         self.limits = limits
         self.drainTimeout = drainTimeout
         self.blockMilliseconds = blockMilliseconds

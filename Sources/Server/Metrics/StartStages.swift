@@ -4,7 +4,7 @@ internal import Wire
 /// How long the steps of sessions' starts took, as Prometheus histograms of this process's life.
 final class StartStages: Sendable {
     /// The steps that workers know (`SandboxStage`).
-    static let names = ["claim", "create", "execd_ready", "skills", "memory", "first_tool"]
+    static let names = ["claim", "packages", "create", "execd_ready", "skills", "memory", "first_tool"]
     private static let bounds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 
     private struct Histogram {

@@ -21,6 +21,8 @@ public struct SandboxPreferences: Equatable, Sendable {
     public var warm: Int?
     /// The kept sandbox that sessions start from which name none themselves.
     public var snapshot: SnapshotName?
+    /// Whether programs may change the files of the system.
+    public var canChangeSystem: Bool?
 
     private static let prefix = "perimeter."
 
@@ -41,11 +43,16 @@ public struct SandboxPreferences: Equatable, Sendable {
             case "idle_seconds": idle = try Self.number(name, text, 1...86_400)
             case "warm_sandboxes": warm = try Self.number(name, text, 0...256)
             case "snapshot": snapshot = try SnapshotName(metadata: metadata)
+            case "system":
+                guard ["writable", "read_only"].contains(text) else {
+                    throw .invalid("metadata.\(name): must be writable or read_only")
+                }
+                canChangeSystem = text == "writable"
             default:
                 throw .invalid(
                     "metadata.\(name.prefix(64)): there is no such setting; known are memory_limit, process_limit, "
                         + "cpu_limit, disk_limit, output_limit, gpus, lifetime_seconds, idle_seconds, "
-                        + "warm_sandboxes and snapshot")
+                        + "warm_sandboxes, snapshot and system")
             }
         }
     }

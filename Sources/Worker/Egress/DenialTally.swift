@@ -29,9 +29,16 @@ final class DenialTally: Sendable {
         changed.signal()
     }
 
+    private var sorted: [(key: String, value: Entry)] {
+        entries.withLock { $0 }.sorted { $0.value.last > $1.value.last }
+    }
+
+    /// What was refused, the latest first.
+    var sentences: [String] { sorted.map(\.key) }
+
     /// The latest first.
     var json: JSON {
-        let known = entries.withLock { $0 }.sorted { $0.value.last > $1.value.last }
+        let known = sorted
         return .array(
             known.map { sentence, entry in
                 [

@@ -3,6 +3,9 @@ internal import Sandbox
 internal import Wire
 
 extension NetworkPolicy {
+    /// Where the common package managers fetch from.
+    static var registries: [String] { PackageRegistries.rules }
+
     /// Where a session's sandbox may connect to.
     ///
     /// The operator's hosts are allowed always. `*` among them does not open a `limited` environment; it permits what the

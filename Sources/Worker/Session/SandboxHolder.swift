@@ -9,6 +9,9 @@ final class SandboxHolder: Sendable {
         var sandbox: any Sandbox
         var journalled: Set<String>
     }
+    /// Gives what a new sandbox starts from; nil for one that has files already.
+    typealias Preparation = @Sendable () async throws(SandboxError) -> SnapshotID?
+
     private enum State: Sendable {
         case absent
         case ready(Lease)
@@ -22,6 +25,7 @@ final class SandboxHolder: Sendable {
     private let spec: SandboxSpec
     private let secrets: SecretFeed?
     private let pauseMark: PauseMark?
+    private let packages: Preparation?
     private let start: StartReport
     private let logger: Logger
     private let state: Mutex<State>
@@ -31,13 +35,16 @@ final class SandboxHolder: Sendable {
     /// - Parameters:
     ///   - settings: what every sandbox of the session gets before its first call; see ``configure(_:)``.
     ///   - secrets: nothing is provisioned before they are known.
+    ///   - packages: asked before each start.
     ///   - pauseMark: outlives this holder; without it nothing is paused.
     ///   - isPaused: an earlier holder left the sandbox paused.
     init(
         provider: any SandboxProvider, spec: SandboxSpec, settings: SandboxSettings, secrets: SecretFeed? = nil,
-        pauseMark: PauseMark? = nil, isPaused: Bool = false, start: StartReport, logger: Logger
+        packages: Preparation? = nil, pauseMark: PauseMark? = nil, isPaused: Bool = false, start: StartReport,
+        logger: Logger
     ) {
         self.secrets = secrets
+        self.packages = packages
         self.pauseMark = pauseMark
         state = Mutex(isPaused ? .paused(nil) : .absent)
         self.settings = Mutex(settings)
@@ -48,7 +55,7 @@ final class SandboxHolder: Sendable {
     }
 
     /// The living sandbox, or a new one. One task at a time asks.
-    /// - Throws: the ``SandboxError`` of the last attempt; `.unsupported` is not tried again.
+    /// - Throws: the ``SandboxError`` of the last attempt; `.unsupported` is not tried again, `.notInstalled` by the next call.
     func lease() async throws(SandboxError) -> Lease {
         switch state.withLock({ $0 }) {
         case .ready(let lease): return lease
@@ -68,8 +75,10 @@ final class SandboxHolder: Sendable {
                 return try await provision()
             } catch {
                 logger.warning(
-                    "sandbox not provisioned", metadata: ["code": "\(error.code)", "reason": "\(error.message)"])
-                guard attempt < Self.attempts, error.code != .unsupported, !Task.isCancelled else {
+                    "sandbox not provisioned", metadata: ["code": "\(error.code)", "reason": "\(error.firstLine)"])
+                guard attempt < Self.attempts, error.code != .unsupported, error.code != .notInstalled,
+                    !Task.isCancelled
+                else {
                     fail(error)
                     throw error
                 }
@@ -80,6 +89,12 @@ final class SandboxHolder: Sendable {
     }
 
     private func provision() async throws(SandboxError) -> Lease {
+        var spec = spec
+        if let packages {
+            let begin = ContinuousClock.now
+            if let layer = try await packages() { spec.source = .snapshot(layer) }
+            start.note(.packages, .now - begin)
+        }
         let begin = ContinuousClock.now
         let sandbox = try await provider.provision(spec)
         start.note(sandbox, after: .now - begin)

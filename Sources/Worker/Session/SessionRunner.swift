@@ -12,6 +12,7 @@ struct SessionRunner: Sendable {
     let folder: SessionFolder
     /// Nil gives no sandbox a way out.
     let egress: WorkerEgress?
+    let layers: PackageLayers
     /// Shown on the session by our own server.
     let boundary: String
     let roster: IdleRoster
@@ -59,10 +60,12 @@ struct SessionRunner: Sendable {
             id: sandboxID, limits: configuration.limits.within(preferences), network: network, gate: way?.gate,
             source: (item.secret?.snapshot ?? preferences.snapshot).flatMap { $0.id(in: item.environment) }
                 .map { .snapshot($0) } ?? .engineDefault,
-            gpus: preferences.gpus ?? 0,
+            system: preferences.canChangeSystem == true ? .writable : .readOnly, gpus: preferences.gpus ?? 0,
             warm: WarmWish(owner: item.environment.rawValue, count: preferences.warm))
+        var packages: SandboxHolder.Preparation?
+        do throws(SandboxError) { packages = try preparation(item, session, spec) } catch { refusal = error }
         let holder = SandboxHolder(
-            provider: provider, spec: spec, settings: settings.sandbox, secrets: secrets,
+            provider: provider, spec: spec, settings: settings.sandbox, secrets: secrets, packages: packages,
             pauseMark: PauseMark(folder: folder, session: session), isPaused: await folder.isPaused(session),
             start: start, logger: logger)
         if let refusal { holder.refuse(refusal) }
@@ -77,6 +80,19 @@ struct SessionRunner: Sendable {
             item, client: client, board: board, holder: holder, secrets: secrets, way: way, calls: calls, start: start,
             lifetime: preferences.lifetime.map { .seconds($0) }, logger: logger)
         await settle(item, session, end, holder: holder, journal: journal, logger: logger)
+    }
+
+    /// What brings the packages of the environment; nil when it names none. A kept sandbox has what it had when it was kept.
+    private func preparation(
+        _ item: WorkItem, _ session: RemoteID, _ spec: SandboxSpec
+    ) throws(SandboxError) -> SandboxHolder.Preparation? {
+        guard case .engineDefault = spec.source, let list = try PackageList(environment: item.secret?.environment)
+        else {
+            return nil
+        }
+        let request = PackageLayers.Request(
+            list: list, environment: item.environment, session: session, limits: spec.limits)
+        return { () async throws(SandboxError) in try await layers.layer(request, for: spec.id) }
     }
 
     /// Acknowledges what this worker cannot serve and ends it, so that the queue does not offer it for ever.

@@ -33,13 +33,14 @@ struct WorkerSide: Service {
                 stateDirectory: settings.dataDirectory + "/worker", concurrentSessions: worker.concurrentSessions,
                 leaseSeconds: worker.leaseSeconds,
                 maxIdle: worker.maxIdleSeconds == 0 ? nil : .seconds(worker.maxIdleSeconds),
-                allowedHosts: worker.allowedHosts ?? [], limits: worker.limits)
+                allowedHosts: worker.allowedHosts ?? [], packageMirrors: worker.packageMirrors, limits: worker.limits)
         } catch {
             throw CommandError(.usage, error.message)
         }
         let egress = WorkerEgress(
             context: EgressContext(
-                trusted: worker.allowedHosts ?? [], tls: UpstreamTLS(more: try furtherCertificates()), logger: logger),
+                trusted: (worker.allowedHosts ?? []) + worker.packageMirrors.rules,
+                tls: UpstreamTLS(more: try furtherCertificates()), logger: logger),
             folder: settings.dataDirectory + "/worker/egress")
         let client = EnvironmentWorker.clientConfiguration(concurrentSessions: worker.concurrentSessions)
         do {

@@ -1,3 +1,5 @@
+internal import Worker
+
 /// Every setting there is; `docs/operations.md` lists the ones that matter most.
 enum SettingCatalogue {
     static let listen = SettingKey(
@@ -60,6 +62,14 @@ enum SettingCatalogue {
     static let allowedHosts = SettingKey(
         "worker.allowed_hosts", .list, variables: ["PERIMETER_ALLOWED_HOSTS"],
         "hosts that sandboxes may reach; * permits what an environment calls unrestricted. None by default")
+    /// By the names of the managers.
+    static let packageMirrors = PackageManager.allCases.map { manager in
+        SettingKey(
+            "worker.package_mirror_\(manager.rawValue)", .text,
+            variables: ["PERIMETER_PACKAGE_MIRROR_\(manager.rawValue.uppercased())"],
+            "address from which \(manager.rawValue) installs packages of environments instead of the public registry"
+                + (manager == .apt ? "; or lines of a sources.list, separated by ;" : ""))
+    }
     static let egressAuthority = SettingKey(
         "worker.egress_authority", .text, variables: ["PERIMETER_EGRESS_AUTHORITY"],
         "PEM file with certificates that hosts are checked against beside the system's, where the egress gate speaks TLS"
@@ -182,21 +192,17 @@ enum SettingCatalogue {
         "log.format", .choice(["text", "json"]), default: "text", variables: ["PERIMETER_LOG_FORMAT"],
         "how those lines look")
 
-    static let all: [SettingKey] = [
-        listen, dataDirectory, adminKey, databaseURL, masterKey, allowPrivateMCP, strictBetaHeaders, bodyLimit,
-        previewURL,
-        modelProvider, modelBaseURL, modelAPIKey, modelMap, serverURL, environmentID, environmentKey, sandboxEngine,
-        concurrentSessions, allowedHosts, egressAuthority, memoryLimit, processLimit, cpuLimit, diskLimit, gpus,
-        leaseSeconds,
-        maxIdleSeconds,
-        warmSandboxes, dockerImage, dockerSocket, dockerPulls,
-        customCommand, customURL, customSecret, customAuthority, customIsolation,
-        microvmGuest, microvmQEMU, microvmEmulation,
-        kubernetesImage, kubernetesExecdImage, kubernetesNamespace, kubernetesConfig, kubernetesContext,
-        kubernetesRuntimeClass, kubernetesIsolation, kubernetesStorageClass, kubernetesUserNamespaces,
-        warmSandboxes, dockerImage, dockerSocket, dockerPulls, ociRootfs, ociRuntime, ociPlatform,
-        execd, allowWeakerLimits, logLevel, logFormat,
-    ]
+    static let all: [SettingKey] =
+        [
+            listen, dataDirectory, adminKey, databaseURL, masterKey, allowPrivateMCP, strictBetaHeaders, bodyLimit,
+            previewURL, modelProvider, modelBaseURL, modelAPIKey, modelMap, serverURL, environmentID, environmentKey,
+            sandboxEngine, concurrentSessions, allowedHosts, egressAuthority, memoryLimit, processLimit, cpuLimit,
+            diskLimit, gpus, leaseSeconds, maxIdleSeconds, warmSandboxes, dockerImage, dockerSocket, dockerPulls,
+            customCommand, customURL, customSecret, customAuthority, customIsolation, microvmGuest, microvmQEMU,
+            microvmEmulation, kubernetesImage, kubernetesExecdImage, kubernetesNamespace, kubernetesConfig,
+            kubernetesContext, kubernetesRuntimeClass, kubernetesIsolation, kubernetesStorageClass,
+            kubernetesUserNamespaces, ociRootfs, ociRuntime, ociPlatform, execd, allowWeakerLimits, logLevel, logFormat,
+        ] + packageMirrors
 
     static func key(named name: String) -> SettingKey? { all.first { $0.name == name } }
 

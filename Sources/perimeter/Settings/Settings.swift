@@ -2,6 +2,7 @@ internal import Configuration
 internal import Engines
 internal import Server
 internal import Wire
+internal import Worker
 
 /// The settings in force, typed. Keys, types and defaults: ``SettingCatalogue``.
 struct Settings: Sendable {
@@ -55,13 +56,21 @@ struct Settings: Sendable {
         modelBaseURL = text(SettingCatalogue.modelBaseURL)
         modelAPIKey = text(SettingCatalogue.modelAPIKey).map(Secret.init)
         modelRoutes = try text(SettingCatalogue.modelMap).map(ModelRouteSettings.read) ?? []
+        var mirrors: [PackageManager: String] = [:]
+        for (manager, key) in zip(PackageManager.allCases, SettingCatalogue.packageMirrors) {
+            mirrors[manager] = text(key)
+        }
+        let packageMirrors: PackageMirrors
+        do throws(WorkerError) { packageMirrors = try PackageMirrors(mirrors) } catch {
+            throw CommandError(.usage, error.message)
+        }
         worker = WorkerSettings(
             serverURL: text(SettingCatalogue.serverURL), environmentID: text(SettingCatalogue.environmentID),
             environmentKey: text(SettingCatalogue.environmentKey).map(Secret.init),
             sandboxEngine: text(SettingCatalogue.sandboxEngine) ?? "auto",
             concurrentSessions: number(SettingCatalogue.concurrentSessions),
             allowedHosts: reader.stringArray(forKey: ConfigKey(SettingCatalogue.allowedHosts.name)),
-            egressAuthority: text(SettingCatalogue.egressAuthority),
+            egressAuthority: text(SettingCatalogue.egressAuthority), packageMirrors: packageMirrors,
             memoryLimit: number(SettingCatalogue.memoryLimit), processLimit: number(SettingCatalogue.processLimit),
             cpuLimit: number(SettingCatalogue.cpuLimit), diskLimit: number(SettingCatalogue.diskLimit),
             gpus: try Self.gpus(text(SettingCatalogue.gpus) ?? "none"),

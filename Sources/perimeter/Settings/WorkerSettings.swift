@@ -1,5 +1,6 @@
 internal import Engines
 internal import Wire
+internal import Worker
 
 /// The part of the settings that a worker reads; sizes in bytes, times in seconds.
 struct WorkerSettings: Sendable {
@@ -11,6 +12,7 @@ struct WorkerSettings: Sendable {
     /// Nil when nobody set it.
     var allowedHosts: [String]?
     var egressAuthority: String?
+    var packageMirrors: PackageMirrors
     var memoryLimit: Int
     var processLimit: Int
     var cpuLimit: Int

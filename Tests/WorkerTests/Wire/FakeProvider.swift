@@ -12,6 +12,12 @@ final class FakeProvider: SandboxProvider {
         var settingsFailures: [SandboxError] = []
         var pauseFailures: [SandboxError] = []
         var isUsable = true
+        /// Nil installs no packages.
+        var system: String?
+        var snapshots: [SnapshotID] = []
+        var forgotten: [SandboxID] = []
+        /// Ids with files of an earlier life.
+        var kept: Set<SandboxID> = []
     }
     private let state = Mutex(State())
 
@@ -68,7 +74,17 @@ final class FakeProvider: SandboxProvider {
         state.withLock { state in SandboxID(id).flatMap { state.sandboxes[$0] } }
     }
 
-    let capabilities = EngineCapabilities(isolation: .unknown)
+    var capabilities: EngineCapabilities {
+        EngineCapabilities(isolation: .unknown, system: state.withLock { $0.system })
+    }
+
+    func keepsFiles(of id: SandboxID) async -> Bool { state.withLock { $0.kept.contains(id) } }
+    func forget(_ id: SandboxID) async { state.withLock { $0.forgotten.append(id) } }
+    var forgotten: [SandboxID] { state.withLock { $0.forgotten } }
+
+    func snapshots() async -> [Snapshot] {
+        state.withLock { $0.snapshots }.map { Snapshot(id: $0, bytes: 1, createdAt: 1, keeps: .files) }
+    }
 
     func shutdown() async {}
 

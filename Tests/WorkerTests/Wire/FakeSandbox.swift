@@ -38,6 +38,8 @@ final class FakeSandbox: Sandbox {
 
     private func perform(_ call: ToolCall) async throws(SandboxError) -> ToolResult {
         switch call.input {
+        case .bash(let command?, _, _) where command.contains("missing-package"):
+            return .failure((1...40).map { "line \($0)" }.joined(separator: "\n") + "\nthere is no missing-package")
         case .bash(let command?, _, _) where command.hasPrefix("block"):
             await death.cancelling { await self.release.wait() }
             if death.isOpen {
@@ -70,7 +72,10 @@ final class FakeSandbox: Sandbox {
         provider.note("detach \(id)")
     }
     func pause() async throws(SandboxError) { try provider.pause(id) }
-    func snapshot(as name: SnapshotID) async throws(SandboxError) { provider.note("snapshot \(id) \(name)") }
+    func snapshot(as name: SnapshotID) async throws(SandboxError) {
+        provider.note("snapshot \(id) \(name)")
+        provider.script { $0.snapshots.append(name) }
+    }
     func destroy() async {
         provider.note("destroy \(id)")
         provider.remove(id)
