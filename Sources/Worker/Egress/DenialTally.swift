@@ -15,7 +15,7 @@ final class DenialTally: Sendable {
     /// Signalled at every refusal.
     private let changed: Wakeup
 
-    init(changed: Wakeup) { self.changed = changed }
+    init(changed: Wakeup = Wakeup()) { self.changed = changed }
 
     func add(_ sentence: String, at time: Date = Date()) {
         entries.withLock { entries in
