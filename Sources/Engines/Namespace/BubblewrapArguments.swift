@@ -96,22 +96,19 @@ struct BubblewrapArguments {
         // Memory file systems count against the memory bound. Their sizes stay well below it together: what fills them
         // must not push the daemon out, which no killing of programs could prevent.
         let unit = max(1 << 16, limits.memoryBytes / 32)
-        return [
-            "--proc", "/proc", "--dev", "/dev",
-        ] + devices.flatMap { ["--dev-bind", $0.path, "/dev/\($0.name)"] } + [
-            "--perms", "1777", "--size", "\(4 * unit)", "--tmpfs", "/dev/shm",
-            "--remount-ro", "/dev", "--perms", "1777", "--size", "\(12 * unit)", "--tmpfs", "/tmp", "--perms", "0755",
-            "--size", "\(unit)", "--tmpfs", "/run",
-        ]
-            + (view.map { own($0, unit) } ?? [
-                "--perms", "0755", "--size", "\(unit)", "--tmpfs", "/var", "--perms", "1777", "--dir", "/var/tmp",
-                "--dir",
-                "/opt/perimeter",
-            ]) + [
-                "--ro-bind", execdSource, Self.execd, "--bind", work, "/workspace", "--chdir", "/workspace",
-                "--remount-ro",
-                "/",
-            ]
+        var arguments = ["--proc", "/proc", "--dev", "/dev"]
+        for device in devices { arguments += ["--dev-bind", device.path, "/dev/\(device.name)"] }
+        arguments += ["--perms", "1777", "--size", "\(4 * unit)", "--tmpfs", "/dev/shm", "--remount-ro", "/dev"]
+        arguments += ["--perms", "1777", "--size", "\(12 * unit)", "--tmpfs", "/tmp"]
+        arguments += ["--perms", "0755", "--size", "\(unit)", "--tmpfs", "/run"]
+        if let view {
+            arguments += own(view, unit)
+        } else {
+            arguments += ["--perms", "0755", "--size", "\(unit)", "--tmpfs", "/var", "--perms", "1777"]
+            arguments += ["--dir", "/var/tmp", "--dir", "/opt/perimeter"]
+        }
+        arguments += ["--ro-bind", execdSource, Self.execd, "--bind", work, "/workspace", "--chdir", "/workspace"]
+        return arguments + ["--remount-ro", "/"]
     }
 
     private var variables: [String] {
