@@ -27,6 +27,10 @@ struct ProxyRequest: Equatable, Sendable {
     var path: String
     var fields: [HeaderField]
     var body: BodyFraming
+    /// Whether the program wants to send another one on its connection.
+    var wantsMore = false
+    /// Whether the host is asked to leave its connection open.
+    var keepsHost = false
 
     init(tunnelTo host: HostName, port: Int) {
         (form, method, path, fields, body) = (.tunnel, "CONNECT", "", [], .none)
@@ -73,6 +77,7 @@ struct ProxyRequest: Equatable, Sendable {
         for line in lines { fields.append(try HeaderField(parsing: line)) }
         method = String(parts[0])
         body = try BodyFraming(fields)
+        wantsMore = parts[2] == "HTTP/1.1" && !Self.connectionOptions(fields).contains("close")
         if let tunnel {
             (form, host, port) = (.forward(isSecure: tunnel.isSecure), tunnel.host, tunnel.port)
             path = String(parts[1].prefix { $0 != "#" })
@@ -106,10 +111,23 @@ struct ProxyRequest: Equatable, Sendable {
         }
     }
 
+    /// What its `Connection` fields name, in lower case.
+    var connectionOptions: [String] { Self.connectionOptions(fields) }
+
+    private static func connectionOptions(_ fields: [HeaderField]) -> [String] {
+        fields.filter { $0.isNamed("connection") }
+            .flatMap { $0.value.lowercased().split { $0 == "," || $0 == " " || $0 == "\t" }.map(String.init) }
+    }
+
     /// Whether it asks to speak WebSocket from here on (RFC 6455 §4.1).
     var asksForWebSocket: Bool {
         method == "GET" && body == .none
             && fields.contains { $0.isNamed("upgrade") && $0.value.lowercased() == "websocket" }
+    }
+
+    /// Whether its body cannot be read without being decoded first.
+    var hasEncodedBody: Bool {
+        body != .none && fields.contains { $0.isNamed("content-encoding") && $0.value.lowercased() != "identity" }
     }
 
     /// Splits at CR LF; a lone one of them could make the host read another request than the one that was checked.

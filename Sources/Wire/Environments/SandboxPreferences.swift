@@ -23,6 +23,9 @@ public struct SandboxPreferences: Equatable, Sendable {
     public var snapshot: SnapshotName?
     /// Whether programs may change the files of the system.
     public var canChangeSystem: Bool?
+    /// What requests that leave must not hold: such requests are refused, or what they hold is replaced.
+    public var leaksBlocked: [LeakKind] = []
+    public var leaksRedacted: [LeakKind] = []
 
     private static let prefix = "perimeter."
 
@@ -48,11 +51,13 @@ public struct SandboxPreferences: Equatable, Sendable {
                     throw .invalid("metadata.\(name): must be writable or read_only")
                 }
                 canChangeSystem = text == "writable"
+            case "leak_block": leaksBlocked = try Self.kinds(name, text, LeakKind.allCases)
+            case "leak_redact": leaksRedacted = try Self.kinds(name, text, LeakKind.allCases.filter(\.canBeRedacted))
             default:
                 throw .invalid(
                     "metadata.\(name.prefix(64)): there is no such setting; known are memory_limit, process_limit, "
                         + "cpu_limit, disk_limit, output_limit, gpus, lifetime_seconds, idle_seconds, "
-                        + "warm_sandboxes, snapshot and system")
+                        + "warm_sandboxes, snapshot, system, leak_block and leak_redact")
             }
         }
     }
@@ -62,6 +67,19 @@ public struct SandboxPreferences: Equatable, Sendable {
             throw .invalid("metadata.\(name): must be a number from \(range.lowerBound) to \(range.upperBound)")
         }
         return number
+    }
+
+    private static func kinds(_ name: String, _ text: String, _ known: [LeakKind]) throws(WireError) -> [LeakKind] {
+        var kinds: [LeakKind] = []
+        for word in text.split(separator: ",", omittingEmptySubsequences: false) {
+            guard let kind = known.first(where: { $0.rawValue == word }), !kinds.contains(kind) else {
+                throw .invalid(
+                    "metadata.\(name): must be a list, parted by commas, of "
+                        + known.map(\.rawValue).joined(separator: ", "))
+            }
+            kinds.append(kind)
+        }
+        return kinds
     }
 
     private static func size(_ name: String, _ text: String, _ range: ClosedRange<Int>) throws(WireError) -> Int {
