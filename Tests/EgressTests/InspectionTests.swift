@@ -39,7 +39,8 @@ import Testing
     private static func secret(_ hosts: SecretBinding.Hosts) -> SecretBinding { secret("s3cret", hosts) }
 
     private func with(
-        _ rules: [String], secrets: [SecretBinding] = [], upstreamRoots: String = LoopbackCertificate.name,
+        _ rules: [String], leaks: [LeakRule] = [], secrets: [SecretBinding] = [], keepsOpen: Int? = nil,
+        upstreamRoots: String = LoopbackCertificate.name,
         _ body: (Scene) async throws -> Void
     ) async throws {
         let certificate = try NIOSSLCertificate(bytes: Array(LoopbackCertificate.name.utf8), format: .pem)
@@ -47,12 +48,12 @@ import Testing
         let context = try NIOSSLContext(
             configuration: .makeServerConfiguration(
                 certificateChain: [.certificate(certificate)], privateKey: .privateKey(key)))
-        try await EchoServer.with(outer: { NIOSSLServerHandler(context: context) }) { server in
+        try await EchoServer.with(keepsOpen: keepsOpen, outer: { NIOSSLServerHandler(context: context) }) { server in
             let authority = try EgressAuthority.create(name: "test")
             let records = Records()
             let gate = EgressGate(
                 policy: .allow(hosts: rules.map { $0.replacing("PORT", with: "\(server.port)") }),
-                secrets: SecretTable(secrets),
+                leaks: leaks, secrets: SecretTable(secrets),
                 authority: authority,
                 context: EgressContext(
                     resolver: FixedResolver(["127.0.0.1"]), tls: UpstreamTLS(roots: Array(upstreamRoots.utf8)),
@@ -164,6 +165,83 @@ import Testing
         try await with(["localhost:PORT"], secrets: [secret]) { scene async throws in
             let answer = try await scene.ask("GET /show-fields HTTP/1.1\r\nX-Key: placeholder-0123456789\r\n\r\n")
             #expect(answer.contains("x-key: placeholder-0123456789") && !answer.lowercased().contains("x-forged"))
+        }
+    }
+
+    @Test func `several requests share a connection, and each is judged`() async throws {
+        try await with(["https://localhost:PORT/open/*"], keepsOpen: 100) { scene async throws in
+            let answer = try await scene.ask(
+                "GET /open/1 HTTP/1.1\r\n\r\nPOST /open/2 HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc"
+                    + "POST /open/3 HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n"
+                    + "HEAD /open/4 HTTP/1.1\r\n\r\nGET /closed HTTP/1.1\r\n\r\nGET /open/5 HTTP/1.1\r\n\r\n")
+            for part in ["GET /open/1 host", "POST /open/2 host", "body=3", "POST /open/3 host", "body=2"] {
+                #expect(answer.contains(part), "\(part)")
+            }
+            #expect(answer.contains("HTTP/1.1 403 ") && answer.contains("may not send GET https://localhost/closed"))
+            #expect(!answer.contains("/open/5"), "a refusal ends the connection")
+            #expect(scene.server.requests == 4 && scene.server.connections == 1)
+            #expect(scene.records.all.map(\.path) == ["/open/1", "/open/2", "/open/3", "/open/4", "/closed"])
+        }
+    }
+
+    @Test func `a request that asks for it, or is of the older version, is the last one`() async throws {
+        try await with(["https://localhost:PORT/*"], keepsOpen: 100) { scene async throws in
+            for first in ["GET /1 HTTP/1.1\r\nConnection: close\r\n\r\n", "GET /1 HTTP/1.0\r\n\r\n"] {
+                let answer = try await scene.ask(first + "GET /2 HTTP/1.1\r\n\r\n")
+                #expect(answer.contains("GET /1 host") && !answer.contains("/2"))
+            }
+            #expect(scene.server.requests == 2)
+        }
+    }
+
+    @Test func `a host that ends its connection gets another one`() async throws {
+        try await with(["https://localhost:PORT/*"], keepsOpen: 2) { scene async throws in
+            let answer = try await scene.ask(
+                (1...5).map { "GET /\($0) HTTP/1.1\r\n\r\n" }.joined()
+                    + "GET /6 HTTP/1.1\r\nConnection: close\r\n\r\n")
+            for number in 1...6 { #expect(answer.contains("GET /\(number) host"), "\(number)") }
+            #expect(scene.server.requests == 6 && scene.server.connections == 3)
+        }
+    }
+
+    @Test func `what follows a request on its connection is a request, or refused`() async throws {
+        try await with(["https://localhost:PORT/*"], keepsOpen: 100) { scene async throws in
+            for second in [
+                "GET / HTTP/1.1\r\nHost: other.example\r\n\r\n", "CONNECT other.example:1 HTTP/1.1\r\n\r\n",
+                "\r\n\r\n", "GET / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+            ] {
+                let answer = try await scene.ask("POST /a HTTP/1.1\r\nContent-Length: 2\r\n\r\nab\(second)")
+                #expect(answer.contains("POST /a host") && answer.contains("HTTP/1.1 400 "), "\(second)")
+            }
+            #expect(scene.server.requests == 4)
+        }
+    }
+
+    @Test func `leaks in requests are replaced, with the right length, or refuse them`() async throws {
+        let rules = ["redact aws_key", "block github_token", "block project Bluebird"].compactMap { LeakRule(line: $0) }
+        let aws = "AKIA" + "IOSFODNN7EXAMPLE"
+        try await with(["localhost:PORT"], leaks: rules) { scene async throws in
+            let answer = try await scene.ask(
+                "POST /show-fields HTTP/1.1\r\nX-Key: \(aws)\r\nContent-Length: 24\r\n\r\n<<\(aws)>>")
+            #expect(answer.contains("x-key: [redacted:aws_key]\n") && answer.hasSuffix("<<[redacted:aws_key]>>"))
+            #expect(answer.contains("content-length: 22"))
+            let token = "ghp_" + String(repeating: "a1B2", count: 9)
+            for request in [
+                "GET /\(token) HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\nAuthorization: Bearer \(token)\r\n\r\n",
+                "POST / HTTP/1.1\r\nContent-Length: 40\r\n\r\n\(token)",
+                "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n-Blue\r\n5\r\nbird-\r\n0\r\n\r\n",
+            ] {
+                let answer = try await scene.ask(request)
+                #expect(answer.hasPrefix("HTTP/1.1 403 ") && answer.contains("about leaks refuses it"), "\(request)")
+                #expect(!answer.contains(token) && !answer.contains("Bluebird"))
+            }
+            #expect(scene.server.requests == 1)
+            #expect(scene.records.all.allSatisfy { !$0.path.contains(token) && $0.isInspected })
+            let opaque = MemoryConnection([
+                Array("CONNECT localhost:\(scene.server.port) HTTP/1.1\r\n\r\n".utf8), Array("SSH-2.0-x\r\n\r\n".utf8),
+            ])
+            await scene.gate.serve(opaque)
+            #expect(opaque.answer.contains("HTTP/1.1 400 "), "what cannot be read does not leave")
         }
     }
 

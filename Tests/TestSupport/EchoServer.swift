@@ -8,6 +8,7 @@ package final class EchoServer: Sendable {
     package let port: Int
     private let channel: any Channel
     private let counted: Counter
+    private let accepted: Counter
 
     final class Counter: Sendable {
         private let value = Mutex(0)
@@ -18,31 +19,41 @@ package final class EchoServer: Sendable {
     /// Requests that have come in whole.
     package var requests: Int { counted.count }
 
-    private init(channel: any Channel, port: Int, counted: Counter) {
+    private init(channel: any Channel, port: Int, counted: Counter, accepted: Counter) {
+        self.accepted = accepted
         self.channel = channel
         self.port = port
         self.counted = counted
     }
 
+    /// Connections that have come.
+    package var connections: Int { accepted.count }
+
     /// - Parameters:
     ///   - isSilent: never answers.
+    ///   - keepsOpen: how many requests it answers on a connection, which it ends then without a word; nil ends each with its
+    ///     answer, and says so.
     ///   - outer: goes in front of the HTTP handlers, such as TLS.
     package static func with(
-        isSilent: Bool = false, outer: (@Sendable () throws -> any ChannelHandler)? = nil,
+        isSilent: Bool = false, keepsOpen: Int? = nil, outer: (@Sendable () throws -> any ChannelHandler)? = nil,
         _ body: (EchoServer) async throws -> Void
     ) async throws {
-        let counted = Counter()
+        let (counted, accepted) = (Counter(), Counter())
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    accepted.add()
                     if let outer { try channel.pipeline.syncOperations.addHandler(outer()) }
                     try channel.pipeline.syncOperations.configureHTTPServerPipeline()
-                    try channel.pipeline.syncOperations.addHandler(Answering(counted: counted, isSilent: isSilent))
+                    try channel.pipeline.syncOperations.addHandler(
+                        Answering(counted: counted, isSilent: isSilent, keepsOpen: keepsOpen))
                 }
             }
             .bind(host: "127.0.0.1", port: 0).get()
-        let server = EchoServer(channel: channel, port: channel.localAddress?.port ?? 0, counted: counted)
+        let server = EchoServer(
+            channel: channel, port: channel.localAddress?.port ?? 0, counted: counted,
+            accepted: accepted)
         do {
             try await body(server)
         } catch {
@@ -59,11 +70,14 @@ package final class EchoServer: Sendable {
 
         private let counted: Counter
         private let isSilent: Bool
+        private let keepsOpen: Int?
+        private var answered = 0
         private var head: HTTPRequestHead?
         private var bodyBytes = 0
         private var bodyStart = ByteBuffer()
 
-        init(counted: Counter, isSilent: Bool) {
+        init(counted: Counter, isSilent: Bool, keepsOpen: Int?) {
+            self.keepsOpen = keepsOpen
             self.counted = counted
             self.isSilent = isSilent
         }
@@ -93,12 +107,16 @@ package final class EchoServer: Sendable {
                 let host = head.headers.first(name: "host") ?? "-"
                 body.writeString("\(head.method) \(head.uri) host=\(host) body=\(bodyBytes)")
             }
-            let fields: HTTPHeaders = ["content-length": "\(body.readableBytes)", "connection": "close"]
+            var fields: HTTPHeaders = ["content-length": "\(body.readableBytes)"]
+            if keepsOpen == nil { fields.add(name: "connection", value: "close") }
+            answered += 1
             context.write(
                 wrapOutboundOut(.head(HTTPResponseHead(version: .http1_1, status: .ok, headers: fields))), promise: nil)
-            context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil)
+            if head.method != .HEAD { context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil) }
             let end = context.eventLoop.makePromise(of: Void.self)
-            end.futureResult.assumeIsolated().whenComplete { _ in context.close(promise: nil) }
+            if answered >= keepsOpen ?? 1 {
+                end.futureResult.assumeIsolated().whenComplete { _ in context.close(promise: nil) }
+            }
             context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: end)
         }
 

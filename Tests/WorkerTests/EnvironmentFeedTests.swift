@@ -14,7 +14,7 @@ import Wire
     }
 
     private static func answer(_ revision: String, _ config: String, archived: Bool = false) -> String {
-        #"{"type":"session_environment","revision":"\#(revision)","environment":\#(config),"archived":\#(archived)}"#
+        #"{"type":"session_environment","revision":"\#(revision)","environment":\#(config),"sandbox":{},"archived":\#(archived)}"#
     }
 
     /// What the gate says to a request for a host: a refusal names it, an allowed one has no address.
@@ -85,6 +85,7 @@ import Wire
     @Test(arguments: [
         "{}", #"{"revision":"1"}"#, #"{"revision":"1","environment":null,"archived":false}"#,
         #"{"revision":"1","environment":{"type":"cloud"}}"#,
+        #"{"revision":"1","environment":{},"archived":false,"sandbox":{"perimeter.later":"1"}}"#,
     ])
     func `an answer is read as a whole or not at all`(text: String) throws {
         #expect(EnvironmentAnswer(try JSON(parsing: Array(text.utf8))) == nil)

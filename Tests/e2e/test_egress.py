@@ -196,6 +196,9 @@ def test_requests_are_judged_inside_tls_and_refusals_are_told(world, worker, hos
     assert [(x["method"], x["path"], x["outcome"]) for x in lines][0] == ("GET", "/open/a", "carried")
     assert lines[0]["inspected"] and lines[0]["bytes_in"] > 0 and lines[0]["session_id"] == session.id
     assert log.stat().st_mode & 0o777 == 0o600
+    # One connection carries several requests, to the gate and from there to the host.
+    shared = run(world, session, f"curl -sS -m 20 -w '%{{num_connects}}.' {url}/open/b {url}/open/c")[0]
+    assert shared == "got /open/b\n1.got /open/c\n0.", shared
 
 
 def test_rules_of_an_environment_count_for_running_sessions(plain, start, worker, tmp_path):
@@ -221,6 +224,8 @@ def test_rules_of_an_environment_count_for_running_sessions(plain, start, worker
     assert plain.gone.wait(40)
     says("may not reach open.example")
     says("hello from closed.example", "curl -sS -m 20 http://closed.example/")
+    environments.update(environment.id, metadata={"perimeter.leak_block": "aws_key"})
+    says("'aws_key' about leaks refuses it", "curl -sS -m 20 http://closed.example/?k=AKIAIOSFODNN7EXAMPLE")
     # Nothing leaves an archived environment, also where the operator's own rules would let it.
     says("hello from 127.5.0.1", "curl -sS -m 20 http://127.5.0.1/")
     environments.archive(environment.id)

@@ -18,7 +18,13 @@ public final class EgressGate: OutboundGate {
     /// What an exchange decides by, as it stood when it began.
     struct Policy: Sendable {
         var rules: EgressRules
+        var leaks: [LeakRule] = []
         var authority: EgressAuthority?
+
+        /// Whether what is carried already may go on: a tunnel, only where nothing in it has to be read.
+        func allows(_ request: ProxyRequest) -> Bool {
+            rules.allow(request) && (request.form != .tunnel || leaks.isEmpty)
+        }
     }
     private struct State {
         var policy: Policy
@@ -37,39 +43,41 @@ public final class EgressGate: OutboundGate {
 
     /// - Parameters:
     ///   - policy: its entries are ``EgressRule``s; one that is none matches nothing, and is logged.
+    ///   - leaks: what requests must not hold. Where there are any, the gate reads all that leaves, and what it cannot read
+    ///     does not leave.
     ///   - secrets: put into requests for the hosts that they are bound to; looked into anew for each.
     ///   - authority: what the sandbox trusts; without it, nothing inside TLS can be read, and what a rule would have to read
     ///     is refused.
     ///   - onRecord: called once for each request or tunnel. Must not block.
     public init(
-        policy: NetworkPolicy, secrets: SecretTable? = nil, authority: EgressAuthority? = nil, context: EgressContext,
-        onRecord: @escaping @Sendable (EgressRecord) -> Void = { _ in }
+        policy: NetworkPolicy, leaks: [LeakRule] = [], secrets: SecretTable? = nil, authority: EgressAuthority? = nil,
+        context: EgressContext, onRecord: @escaping @Sendable (EgressRecord) -> Void = { _ in }
     ) {
         self.context = context
         self.secrets = secrets
         self.onRecord = onRecord
-        state = Mutex(State(policy: Self.made(policy, authority, context)))
+        state = Mutex(State(policy: Self.made(policy, leaks, authority, context)))
     }
 
     /// Whether rules of the policy are about more than hosts and ports, so that an authority is needed.
-    public static func readsRequests(under policy: NetworkPolicy) -> Bool {
-        EgressRules(policy, trusted: nil, ports: []).needInspection
+    public static func readsRequests(under policy: NetworkPolicy, leaks: [LeakRule] = []) -> Bool {
+        !leaks.isEmpty || EgressRules(policy, trusted: nil, ports: []).needInspection
     }
 
     /// Puts other rules in force: at once for what comes, and tunnels and requests that they do not allow end.
     /// - Parameter authority: what the sandbox trusts from now on; nil leaves it as it was.
-    public func update(policy: NetworkPolicy, authority: EgressAuthority? = nil) {
+    public func update(policy: NetworkPolicy, leaks: [LeakRule] = [], authority: EgressAuthority? = nil) {
         let cut = state.withLock { state in
-            state.policy = Self.made(policy, authority ?? state.policy.authority, context)
-            let rules = state.policy.rules
-            return state.tunnels.values.filter { !rules.allow($0.request) }
+            state.policy = Self.made(policy, leaks, authority ?? state.policy.authority, context)
+            let policy = state.policy
+            return state.tunnels.values.filter { !policy.allows($0.request) }
         }
         for tunnel in cut { Task { await tunnel.connection.reset() } }
     }
 
     public func serve(_ connection: any OutboundConnection) async {
         let watch = ActivityWatch()
-        let exchange = Exchange(connection: connection, gate: self, policy: state.withLock { $0.policy }, watch: watch)
+        let exchange = Exchange(connection: connection, gate: self, policy: currentPolicy, watch: watch)
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await exchange.run() }
             group.addTask { [context] in await watch.untilIdle(for: context.limits.idle) }
@@ -78,6 +86,9 @@ public final class EgressGate: OutboundGate {
         }
         await connection.reset()
     }
+
+    /// What a request is judged by that begins now.
+    var currentPolicy: Policy { state.withLock { $0.policy } }
 
     func note(_ record: EgressRecord) { onRecord(record) }
 
@@ -88,7 +99,7 @@ public final class EgressGate: OutboundGate {
         _ body: () async throws(ProxyReply.Refusal) -> Void
     ) async throws(ProxyReply.Refusal) {
         let number = state.withLock { state -> UInt64? in
-            guard state.policy.rules.allow(request) else { return nil }
+            guard state.policy.allows(request) else { return nil }
             state.nextTunnel += 1
             state.tunnels[state.nextTunnel] = OpenTunnel(request: request, connection: connection)
             return state.nextTunnel
@@ -101,13 +112,13 @@ public final class EgressGate: OutboundGate {
     }
 
     private static func made(
-        _ policy: NetworkPolicy, _ authority: EgressAuthority?, _ context: EgressContext
+        _ policy: NetworkPolicy, _ leaks: [LeakRule], _ authority: EgressAuthority?, _ context: EgressContext
     ) -> Policy {
         let rules = EgressRules(policy, trusted: context.trusted, ports: context.limits.ports)
         if !rules.unusable.isEmpty {
             context.logger.warning(
                 "network policy has entries that are not rules", metadata: ["count": "\(rules.unusable.count)"])
         }
-        return Policy(rules: rules, authority: authority)
+        return Policy(rules: rules, leaks: leaks, authority: authority)
     }
 }

@@ -7,138 +7,76 @@ internal import Sandbox
 struct Exchange: Sendable {
     let connection: any OutboundConnection
     let gate: EgressGate
-    let policy: EgressGate.Policy
+    var policy: EgressGate.Policy
     let watch: ActivityWatch
     /// Where the requests were read from, inside a tunnel whose TLS the gate ended.
     var tunnel: ProxyRequest.Tunnel?
 
-    private var limits: EgressLimits { gate.context.limits }
+    var limits: EgressLimits { gate.context.limits }
 
     /// Serves the connection to its end.
     func run() async {
-        var start = connection
-        if tunnel == nil {
-            guard let first = try? await connection.read() else { return }
-            if first.first == NameExchange.mark {
-                return await NameExchange(connection: connection, gate: gate, policy: policy).run(first)
-            }
-            start = PrefixedConnection(first[...], connection)
+        guard tunnel == nil else { return await runInTunnel() }
+        guard let first = try? await connection.read() else { return }
+        if first.first == NameExchange.mark {
+            return await NameExchange(connection: connection, gate: gate, policy: policy).run(first)
         }
         do throws(ProxyReply.Refusal) {
-            guard let opening = try await Opening.read(from: start, within: tunnel, watch: watch) else {
-                return await connection.reset()
-            }
+            let start = PrefixedConnection(first[...], connection)
+            guard let opening = try await Opening.read(from: start, within: nil, watch: watch) else { return }
             await serve(opening)
         } catch {
-            if tunnel != nil, case .broken = error { noteUntrusted() }
             await refuse(error, in: .http)
         }
     }
 
-    private func serve(_ opening: Opening) async {
+    /// Serves the only request of a connection, or its tunnel.
+    func serve(_ asked: Opening) async {
+        let (opening, leak) = withoutLeaks(asked)
         let request = opening.request
-        let tally = Tally()
-        let begin = ContinuousClock.now
-        func note(_ outcome: EgressRecord.Outcome) {
-            gate.note(
-                EgressRecord(
-                    host: "\(request.host)", port: request.port, method: request.method,
-                    path: String(request.path.prefix { $0 != "?" }), outcome: outcome, isInspected: tunnel != nil,
-                    bytesOut: tally.out, bytesIn: tally.in, duration: .now - begin))
-        }
+        let note = ExchangeNote(of: self, request, hidesPath: leak != nil)
         do throws(ProxyReply.Refusal) {
+            if let leak { throw .reply(.forbidden, leak.sentence(request.host)) }
             if request.form == .tunnel, try mustInspect(request) { return try await inspect(opening) }
             let addresses = try await addresses(of: request)
             let upstream = try await dial(request, addresses)
             try await gate.keeping(request, connection) { () async throws(ProxyReply.Refusal) in
-                try await carry(opening, upstream, tally)
+                try await carry(opening, upstream, note.tally)
             }
             note(.carried)
             await drain()
         } catch {
-            switch error {
-            case .reply(let reply) where reply.status == .forbidden: note(.denied(reply.sentence))
-            case .reply(let reply): note(.failed(reply.sentence))
-            case .broken: note(.failed("The connection broke."))
-            }
-            await refuse(error, in: opening.dialect)
+            await settle(error, note, in: opening.dialect)
         }
     }
 
-    private func refuse(_ refusal: ProxyReply.Refusal, in dialect: Opening.Dialect) async {
+    /// Takes away what must not leave. What is judged is then what will be sent.
+    func withoutLeaks(_ asked: Opening) -> (Opening, LeakScanner.Found?) {
+        guard asked.request.form != .tunnel else { return (asked, nil) }
+        var opening = asked
+        do throws(LeakScanner.Found) { try opening.request.removeLeaks(by: policy.leaks) } catch {
+            return (asked, error)
+        }
+        return (opening, nil)
+    }
+
+    /// Notes why a request has failed, and says so where that can be done.
+    func settle(_ refusal: ProxyReply.Refusal, _ note: ExchangeNote, in dialect: Opening.Dialect) async {
+        switch refusal {
+        case .reply(let reply) where reply.status == .forbidden: note(.denied(reply.sentence))
+        case .reply(let reply): note(.failed(reply.sentence))
+        case .cut(let sentence): note(.denied(sentence))
+        case .broken: note(.failed("The connection broke."))
+        }
+        await refuse(refusal, in: dialect)
+    }
+
+    func refuse(_ refusal: ProxyReply.Refusal, in dialect: Opening.Dialect) async {
         guard case .reply(let reply) = refusal, (try? await connection.write(dialect.bytes(of: reply))) != nil else {
             return await connection.reset()
         }
         await connection.finish()
         await drain()
-    }
-
-    // MARK: - Decisions
-
-    private func mustInspect(_ request: ProxyRequest) throws(ProxyReply.Refusal) -> Bool {
-        switch policy.rules.verdict(on: request.host, port: request.port) {
-        case .denied(let sentence): throw .reply(.forbidden, sentence)
-        case .allowed:
-            // Without an authority the placeholder goes out as it is, which gives nothing away.
-            return policy.authority != nil && !SecretSwap(gate.secrets?.bindings ?? [], for: request.host).isEmpty
-        case .inspected:
-            guard policy.authority != nil else {
-                throw .reply(
-                    .forbidden,
-                    "The sandbox may not reach \(request.host): the rules about its paths or methods need an authority that "
-                        + "this sandbox does not have.")
-            }
-            return true
-        }
-    }
-
-    private func addresses(of request: ProxyRequest) async throws(ProxyReply.Refusal) -> [IPAddress] {
-        let verdict = policy.rules.verdict(on: request)
-        let matching: [EgressRule]
-        switch verdict {
-        case .allowed(let rules), .inspected(let rules): matching = rules
-        case .denied(let sentence): throw .reply(.forbidden, sentence)
-        }
-        let answers: [IPAddress]
-        switch request.host {
-        case .address(let address): answers = [address]
-        case .name(let name):
-            do throws(NameError) {
-                answers = try await gate.context.resolver.addresses(of: name, within: limits.connect)
-            } catch {
-                switch error {
-                case .unknown: throw .reply(.badGateway, "The name \(name) has no address.")
-                case .timedOut: throw .reply(.timedOut, "The look-up of \(name) took too long.")
-                case .busy: throw .reply(.unavailable, "Too many names are being looked up; try again.")
-                }
-            }
-        }
-        let reachable = policy.rules.reachable(answers, port: request.port, under: matching)
-        guard !reachable.isEmpty else {
-            throw .reply(.forbidden, policy.rules.refusal(of: request.host, under: matching, answers: answers))
-        }
-        return reachable
-    }
-
-    private func dial(
-        _ request: ProxyRequest, _ addresses: [IPAddress]
-    ) async throws(ProxyReply.Refusal) -> UpstreamDialer.Upstream {
-        do {
-            let context = request.form == .forward(isSecure: true) ? try await gate.context.tls.ready() : nil
-            return try await UpstreamDialer.dial(
-                addresses, port: request.port, tls: context.map { ($0, request.host) }, within: limits.connect)
-        } catch let error as ChannelError {
-            guard case .connectTimeout = error else { throw unreachable(request) }
-            throw .reply(.timedOut, "\(request.host) did not answer on port \(request.port) in time.")
-        } catch is CancellationError {
-            throw .broken
-        } catch {
-            throw unreachable(request)
-        }
-    }
-
-    private func unreachable(_ request: ProxyRequest) -> ProxyReply.Refusal {
-        .reply(.badGateway, "\(request.host) could not be reached on port \(request.port).")
     }
 
     // MARK: - Bytes
@@ -157,26 +95,40 @@ struct Exchange: Sendable {
                 // A secret goes only to a host that has proven itself.
                 case .forward(let isSecure):
                     let swap = SecretSwap(isSecure ? gate.secrets?.bindings ?? [] : [], for: request.host)
-                    try await pipe.forward(request, opening.rest, inbound, outbound, swap)
+                    try await pipe.forward(request, opening.rest, inbound, outbound, swap, leaks: policy.leaks)
                 }
             }
-        } catch let refusal as ProxyReply.Refusal {
+        } catch {
+            guard let refusal = refusal(for: error, request, pipe) else { return await endUncleanly() }
             throw refusal
-        } catch let error as NIOSSLError where error == .uncleanShutdown && pipe.hasAnswered {
-            // Many hosts close without the goodbye of TLS. Whether the answer is whole its reader knows.
-            if tunnel?.isSecure ?? false { await connection.reset() } else { await connection.finish() }
-        } catch let error as ProxyRequestError where !pipe.hasAnswered {
-            throw .reply(.badRequest, "The sandbox's egress gate cannot carry this request: \(error).")
-        } catch  where !pipe.hasAnswered && !Task.isCancelled {
+        }
+    }
+
+    /// What an error of a request's carrying comes to; nil for the end of a host that did not say goodbye, which many do not.
+    /// Whether the answer is whole its reader knows.
+    func refusal(for error: any Error, _ request: ProxyRequest, _ pipe: UpstreamPipe) -> ProxyReply.Refusal? {
+        switch error {
+        case let refusal as ProxyReply.Refusal: return refusal
+        case let found as LeakScanner.Found:
+            let sentence = found.sentence(request.host)
+            return pipe.hasAnswered ? .cut(sentence) : .reply(.forbidden, sentence)
+        case let error as NIOSSLError where error == .uncleanShutdown && pipe.hasAnswered: return nil
+        case let error as ProxyRequestError where !pipe.hasAnswered:
+            return .reply(.badRequest, "The sandbox's egress gate cannot carry this request: \(error).")
+        case _ where !pipe.hasAnswered && !Task.isCancelled:
             // A refused certificate ends the connection, which may be all that is left to see of it.
-            throw .reply(
+            return .reply(
                 .badGateway,
                 request.form == .forward(isSecure: true)
                     ? "\(request.host) could not be proven with TLS, or broke the connection: \(error)."
                     : "\(request.host) broke the connection before it answered.")
-        } catch {
-            throw .broken
+        default: return .broken
         }
+    }
+
+    /// Ends as a host did.
+    func endUncleanly() async {
+        if tunnel?.isSecure ?? false { await connection.reset() } else { await connection.finish() }
     }
 
     /// Reads what a tunnel carries: one request, inside TLS or plain.
@@ -208,7 +160,7 @@ struct Exchange: Sendable {
         }
     }
 
-    private func noteUntrusted() {
+    func noteUntrusted() {
         guard let tunnel else { return }
         gate.note(
             EgressRecord(
@@ -218,7 +170,7 @@ struct Exchange: Sendable {
     }
 
     /// Waits until the program inside has closed its side: before that, the end of an answer may not have reached it.
-    private func drain() async {
+    func drain() async {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { [connection] in
                 // A broken connection is as good an end as a closed one.

@@ -13,18 +13,24 @@ struct RequestBody: Sendable {
 
     private var mode = Mode.asItIs
     private var scanner: BodyScanner
+    private var leaks: LeakScanner
     private var swap: TextSwap
     /// Whether the gate itself tells the program to go on: the host sees nothing before the whole body is here.
     private(set) var answersExpectation = false
+    /// What has come behind it.
+    private(set) var surplus: ArraySlice<UInt8> = []
 
     /// Takes the fields away from the request that the new framing replaces.
-    init(_ request: inout ProxyRequest, swap pairs: [(from: [UInt8], to: [UInt8])]) {
+    /// - Parameters:
+    ///   - pairs: the secrets; they come after the rules about leaks, which are about what the program sends.
+    ///   - rules: what must not be in it. An encoded body, which they could not read, is the caller's to refuse.
+    init(
+        _ request: inout ProxyRequest, swap pairs: [(from: [UInt8], to: [UInt8])], leaks rules: [LeakRule] = []
+    ) {
+        leaks = LeakScanner(rules)
         scanner = BodyScanner(request.body)
         swap = TextSwap(pairs)
-        let isPlain = !request.fields.contains {
-            $0.isNamed("content-encoding") && $0.value.lowercased() != "identity"
-        }
-        guard !pairs.isEmpty, isPlain else { return }
+        guard !pairs.isEmpty || !rules.isEmpty, !request.hasEncodedBody else { return }
         switch request.body {
         case .none: return
         case .length(let length) where length <= Self.wholeLimit: mode = .whole([])
@@ -49,25 +55,32 @@ struct RequestBody: Sendable {
     }
 
     /// What can be sent now that these bytes have come.
-    mutating func take(_ bytes: ArraySlice<UInt8>, of request: ProxyRequest) throws(ProxyRequestError) -> [UInt8] {
+    /// - Throws: ``ProxyRequestError``, ``LeakScanner/Found``.
+    mutating func take(_ bytes: ArraySlice<UInt8>, of request: ProxyRequest) throws -> [UInt8] {
         var content: [UInt8] = []
         let count = try scanner.take(bytes) { content += $0 }
+        surplus = bytes.dropFirst(count)
         switch mode {
         case .asItIs: return Array(bytes.prefix(count))
         case .whole(let before):
-            let all = before + swap.take(content)
+            let all = try before + swap.take(leaks.take(content))
             guard scanner.isFinished else {
                 mode = .whole(all)
                 return []
             }
-            let body = all + swap.finish()
+            let body = try all + finish()
             var request = request
             request.fields.append(HeaderField(name: "Content-Length", value: "\(body.count)"))
             return request.forwardedHead + body
         case .chunks:
-            let ready = Self.chunk(swap.take(content))
-            return scanner.isFinished ? ready + Self.chunk(swap.finish()) + Array("0\r\n\r\n".utf8) : ready
+            let ready = try Self.chunk(swap.take(leaks.take(content)))
+            return try scanner.isFinished ? ready + Self.chunk(finish()) + Array("0\r\n\r\n".utf8) : ready
         }
+    }
+
+    private mutating func finish() throws -> [UInt8] {
+        let last = try leaks.finish()
+        return swap.take(last) + swap.finish()
     }
 
     private static func chunk(_ bytes: [UInt8]) -> [UInt8] {

@@ -37,22 +37,24 @@ final class UpstreamPipe: Sendable {
     }
 
     /// One request with its body, and all that the host answers.
-    /// - Parameter swap: the secrets that the host gets.
+    /// - Parameters:
+    ///   - swap: the secrets that the host gets.
+    ///   - leaks: what must not be in the body.
     func forward(
         _ request: ProxyRequest, _ first: ArraySlice<UInt8>, _ inbound: Inbound, _ outbound: Outbound,
-        _ swap: SecretSwap
+        _ swap: SecretSwap, leaks: [LeakRule]
     ) async throws {
         var request = request
         request.fields = swap.apply(to: request.fields)
         guard !request.asksForWebSocket else { return try await upgrade(request, first, inbound, outbound) }
-        let body = RequestBody(&request, swap: swap.body)
+        let body = RequestBody(&request, swap: swap.body, leaks: leaks)
         if body.answersExpectation { try await connection.write(ProxyReply.goOn) }
         // A body that is swapped whole decides over the head's length field.
         if let head = body.head(of: request) { try await write(head, to: outbound) }
         try await withThrowingTaskGroup(of: Bool.self) { [request, body] group in
             group.addTask { [self] in
                 var body = body
-                try await send(request, &body, first, outbound)
+                try await send(request, &body, first) { try await outbound.write(ByteBuffer(bytes: $0)) }
                 return false
             }
             group.addTask { [self] in
@@ -63,6 +65,69 @@ final class UpstreamPipe: Sendable {
             while let isOver = try await group.next(), !isOver {}
             group.cancelAll()
         }
+    }
+
+    /// One request with its body and the answer to it, over a connection that may be used again.
+    /// - Returns: what the program sent behind the request, and whether the host's connection carries another one; nil when no
+    ///   other one can follow, and both sides are to end.
+    func converse(
+        _ request: ProxyRequest, _ first: ArraySlice<UInt8>, _ link: UpstreamLink, _ swap: SecretSwap,
+        leaks: [LeakRule]
+    ) async throws -> (rest: ArraySlice<UInt8>, keepsHost: Bool)? {
+        enum Part: Sendable { case sent(ArraySlice<UInt8>), answered(Answer) }
+        var request = request
+        request.fields = swap.apply(to: request.fields)
+        request.keepsHost = request.wantsMore
+        let body = RequestBody(&request, swap: swap.body, leaks: leaks)
+        if body.answersExpectation { try await connection.write(ProxyReply.goOn) }
+        if let head = body.head(of: request) {
+            try await link.write(head)
+            tally.sent(head.count)
+        }
+        return try await withThrowingTaskGroup(of: Part.self) { [request, body] group in
+            group.addTask { [self] in
+                var body = body
+                try await send(request, &body, first) { try await link.write($0) }
+                return .sent(body.surplus)
+            }
+            group.addTask { [self] in .answered(try await answer(to: request.method, from: link)) }
+            var surplus: ArraySlice<UInt8>?
+            while let part = try await group.next() {
+                switch part {
+                case .sent(let bytes): surplus = bytes
+                case .answered(let answer):
+                    // A host that answers before it has the whole body leaves the rest of it between two requests.
+                    group.cancelAll()
+                    guard answer != .last, request.wantsMore, let surplus else { return nil }
+                    return (surplus, answer == .whole(keepsHost: true))
+                }
+            }
+            return nil
+        }
+    }
+
+    private enum Answer: Equatable {
+        /// It ends with the connection, or says that the connection does.
+        case last
+        case whole(keepsHost: Bool)
+    }
+
+    private func answer(to method: String, from link: UpstreamLink) async throws -> Answer {
+        var scanner = AnswerScanner(to: method)
+        while let bytes = try await link.next() {
+            watch.touch()
+            let count = scanner.take(bytes)
+            answered.withLock { $0 = true }
+            try await connection.write(Array(bytes.prefix(count)))
+            tally.received(count)
+            watch.touch()
+            guard scanner.isFinished else { continue }
+            // What nobody asked for makes every later answer of this connection doubtful.
+            return scanner.allowsReuse ? .whole(keepsHost: count == bytes.count && link.isOpen) : .last
+        }
+        try Task.checkCancellation()
+        guard hasAnswered else { throw ChannelError.eof }
+        return .last
     }
 
     /// A request to speak WebSocket: what follows passes only once the host has agreed, since it would else be another request.
@@ -101,14 +166,16 @@ final class UpstreamPipe: Sendable {
     }
 
     private func send(
-        _ request: ProxyRequest, _ body: inout RequestBody, _ first: ArraySlice<UInt8>, _ outbound: Outbound
+        _ request: ProxyRequest, _ body: inout RequestBody, _ first: ArraySlice<UInt8>,
+        _ write: ([UInt8]) async throws -> Void
     ) async throws {
         var bytes = first
         while true {
             let ready = try body.take(bytes, of: request)
             if !ready.isEmpty {
                 // A host that takes no more has its reason, and says so in its answer.
-                do { try await write(ready, to: outbound) } catch { return }
+                do { try await write(ready) } catch { return }
+                tally.sent(ready.count)
             }
             guard !body.isFinished else { return }
             guard let more = try await connection.read() else {

@@ -6,19 +6,22 @@ public struct SessionEnvironment: Sendable, Equatable {
     /// Changes with every change of the other members.
     public var revision: String
     public var config: JSON
+    /// What it asks of its sandboxes.
+    public var sandbox: JSON
     public var isArchived: Bool
 
     init(_ environment: JSON) {
         config = environment["config"] ?? .null
+        sandbox = SandboxPreferences.members(of: environment["metadata"])
         isArchived = !(environment["archived_at"]?.isNull ?? true)
-        let known: JSON = ["config": config, "archived": .bool(isArchived)]
+        let known: JSON = ["config": config, "sandbox": sandbox, "archived": .bool(isArchived)]
         revision = Base64.encodeURLSafe(Array(SHA256.hash(data: known.bytes).prefix(12)))
     }
 
     public var json: JSON {
         [
             "type": "session_environment", "revision": .string(revision), "environment": config,
-            "archived": .bool(isArchived),
+            "sandbox": sandbox, "archived": .bool(isArchived),
         ]
     }
 }

@@ -1,3 +1,4 @@
+internal import Egress
 internal import Logging
 internal import Sandbox
 internal import Synchronization
@@ -54,7 +55,8 @@ struct SessionRunner: Sendable {
         let network = NetworkPolicy.effective(
             allowedHosts: configuration.allowedHosts, environment: item.secret?.environment)
         let way = await egress?.open(
-            network, for: session, in: item.environment, secrets: secrets?.table, denials: start.denials)
+            network, leaks: LeakRule.rules(of: preferences), for: session, in: item.environment,
+            secrets: secrets?.table, denials: start.denials)
         let settings = SessionSettings(gateAuthorities: way?.certificate.map { [$0] } ?? [])
         let spec = SandboxSpec(
             id: sandboxID, limits: configuration.limits.within(preferences), network: network, gate: way?.gate,
@@ -185,7 +187,7 @@ struct SessionRunner: Sendable {
                 environment.isArchived
                 ? .none
                 : NetworkPolicy.effective(allowedHosts: configuration.allowedHosts, environment: environment.config)
-            guard let certificate = await way.update(policy) else { return }
+            guard let certificate = await way.update(policy, environment.leaks) else { return }
             do throws(SandboxError) { try await holder.configure { $0.authorities = certificate } } catch {
                 feed.logger.warning("certificate not brought", metadata: ["reason": "\(error.message)"])
             }

@@ -41,7 +41,7 @@ struct WorkerSide: Service {
             context: EgressContext(
                 trusted: (worker.allowedHosts ?? []) + worker.packageMirrors.rules,
                 tls: UpstreamTLS(more: try furtherCertificates()), logger: logger),
-            folder: settings.dataDirectory + "/worker/egress")
+            leaks: try leakRules(), folder: settings.dataDirectory + "/worker/egress")
         let client = EnvironmentWorker.clientConfiguration(concurrentSessions: worker.concurrentSessions)
         do {
             try await HTTPClient.with(client) { http in
@@ -63,6 +63,31 @@ extension WorkerSide {
                 .usage, "worker.egress_authority: \(path) cannot be read",
                 remedy: "name a PEM file that the worker may read")
         }
+    }
+}
+
+extension WorkerSide {
+    /// One rule a line; empty lines and those that begin with `#` say nothing.
+    private func leakRules() throws(CommandError) -> [LeakRule] {
+        guard let path = settings.worker.egressLeakRules else { return [] }
+        let bytes: [UInt8]
+        do { bytes = try [UInt8](Data(contentsOf: URL(filePath: path))) } catch {
+            throw CommandError(
+                .usage, "worker.egress_leak_rules: \(path) cannot be read",
+                remedy: "name a file that the worker may read")
+        }
+        var rules: [LeakRule] = []
+        let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
+        for (index, line) in lines.enumerated() where !line.isEmpty && !line.hasPrefix("#") {
+            guard let rule = LeakRule(line: line), rules.count < LeakRule.maximumOperatorCount else {
+                // Never the line itself: it may hold what must not be told.
+                throw CommandError(
+                    .usage, "worker.egress_leak_rules: line \(index + 1) of \(path) is no rule, or one too many",
+                    remedy: "docs/sandboxes.md says how rules are written")
+            }
+            rules.append(rule)
+        }
+        return rules
     }
 }
 

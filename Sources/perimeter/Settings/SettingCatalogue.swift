@@ -74,6 +74,10 @@ enum SettingCatalogue {
         "worker.egress_authority", .text, variables: ["PERIMETER_EGRESS_AUTHORITY"],
         "PEM file with certificates that hosts are checked against beside the system's, where the egress gate speaks TLS"
     )
+    static let egressLeakRules = SettingKey(
+        "worker.egress_leak_rules", .text, variables: ["PERIMETER_EGRESS_LEAK_RULES"],
+        "file with what requests of sandboxes must not hold: lines such as 'block aws_key' and 'redact project Bluebird'"
+    )
     static let memoryLimit = SettingKey(
         "worker.memory_limit", .size((16 << 20)...(1 << 44)), default: "1GiB", variables: ["PERIMETER_MEMORY_LIMIT"],
         "memory of one sandbox")
@@ -196,8 +200,8 @@ enum SettingCatalogue {
         [
             listen, dataDirectory, adminKey, databaseURL, masterKey, allowPrivateMCP, strictBetaHeaders, bodyLimit,
             previewURL, modelProvider, modelBaseURL, modelAPIKey, modelMap, serverURL, environmentID, environmentKey,
-            sandboxEngine, concurrentSessions, allowedHosts, egressAuthority, memoryLimit, processLimit, cpuLimit,
-            diskLimit, gpus, leaseSeconds, maxIdleSeconds, warmSandboxes, dockerImage, dockerSocket, dockerPulls,
+            sandboxEngine, concurrentSessions, allowedHosts, egressAuthority, egressLeakRules, memoryLimit, processLimit,
+            cpuLimit, diskLimit, gpus, leaseSeconds, maxIdleSeconds, warmSandboxes, dockerImage, dockerSocket, dockerPulls,
             customCommand, customURL, customSecret, customAuthority, customIsolation, microvmGuest, microvmQEMU,
             microvmEmulation, kubernetesImage, kubernetesExecdImage, kubernetesNamespace, kubernetesConfig,
             kubernetesContext, kubernetesRuntimeClass, kubernetesIsolation, kubernetesStorageClass,

@@ -71,6 +71,7 @@ struct Settings: Sendable {
             concurrentSessions: number(SettingCatalogue.concurrentSessions),
             allowedHosts: reader.stringArray(forKey: ConfigKey(SettingCatalogue.allowedHosts.name)),
             egressAuthority: text(SettingCatalogue.egressAuthority), packageMirrors: packageMirrors,
+            egressLeakRules: text(SettingCatalogue.egressLeakRules),
             memoryLimit: number(SettingCatalogue.memoryLimit), processLimit: number(SettingCatalogue.processLimit),
             cpuLimit: number(SettingCatalogue.cpuLimit), diskLimit: number(SettingCatalogue.diskLimit),
             gpus: try Self.gpus(text(SettingCatalogue.gpus) ?? "none"),

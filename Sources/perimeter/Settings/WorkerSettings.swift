@@ -13,6 +13,7 @@ struct WorkerSettings: Sendable {
     var allowedHosts: [String]?
     var egressAuthority: String?
     var packageMirrors: PackageMirrors
+    var egressLeakRules: String?
     var memoryLimit: Int
     var processLimit: Int
     var cpuLimit: Int
