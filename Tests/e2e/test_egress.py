@@ -12,6 +12,8 @@ from harness import Server, World, message, texts, wait_until
 from private_network import private_network
 
 SECRET = "never-inside-5f2c9e"
+# Longer than any pause of a test: what a shell knows, and what runs, stays.
+KEPT = {"PERIMETER_MAX_IDLE_SECONDS": "60"}
 # The loopback of a sandbox is its own; here it stands for a host outside.
 PROXIED = "export NO_PROXY= no_proxy="
 
@@ -130,7 +132,7 @@ def test_secrets_stay_outside_and_reach_their_host(world, worker, host, tmp_path
     credential = vaults.credentials.create(vault.id, auth=auth)
     environment = world.environment()
     process = worker(
-        world, environment, PERIMETER_ALLOWED_HOSTS=f"localhost:{port}", PERIMETER_EGRESS_AUTHORITY=host.authority
+        world, environment, PERIMETER_ALLOWED_HOSTS=f"localhost:{port}", PERIMETER_EGRESS_AUTHORITY=host.authority, **KEPT
     )
     session = world.client.beta.sessions.create(
         agent=world.agent(model="rehearsal-1").id, environment_id=environment.id, vault_ids=[vault.id]
@@ -170,7 +172,12 @@ def test_requests_are_judged_inside_tls_and_refusals_are_told(world, worker, hos
     port = host.server_port
     rules = f"GET https://localhost:{port}/open/*,deny https://localhost:{port}/open/secret*"
     environment = world.environment()
-    worker(world, environment, PERIMETER_ALLOWED_HOSTS=rules, PERIMETER_EGRESS_AUTHORITY=host.authority)
+    leaks = tmp_path / "leaks"
+    leaks.write_text("# what nobody outside hears of\nredact project Bluebird\n")
+    worker(
+        world, environment, PERIMETER_ALLOWED_HOSTS=rules, PERIMETER_EGRESS_AUTHORITY=host.authority,
+        PERIMETER_EGRESS_LEAK_RULES=str(leaks), **KEPT,
+    )  # fmt: skip
     session = world.client.beta.sessions.create(
         agent=world.agent(model="rehearsal-1").id, environment_id=environment.id
     )
@@ -199,13 +206,16 @@ def test_requests_are_judged_inside_tls_and_refusals_are_told(world, worker, hos
     # One connection carries several requests, to the gate and from there to the host.
     shared = run(world, session, f"curl -sS -m 20 -w '%{{num_connects}}.' {url}/open/b {url}/open/c")[0]
     assert shared == "got /open/b\n1.got /open/c\n0.", shared
+    run(world, session, f"curl -sS -m 20 -H 'X-Note: for Bluebird' '{url}/open/d?project=Bluebird'")
+    assert host.seen[-1]["fields"]["X-Note"] == "for [redacted:project]"
+    assert host.seen[-1]["path"] == "/open/d?project=%5Bredacted:project%5D"
 
 
 def test_rules_of_an_environment_count_for_running_sessions(plain, start, worker, tmp_path):
     world = World(start(Server(tmp_path)))
     environments = world.client.beta.environments
     environment = environments.create(name="e", config=limited())
-    process = worker(world, environment, PERIMETER_ALLOWED_HOSTS="127.5.0.0/16")
+    process = worker(world, environment, PERIMETER_ALLOWED_HOSTS="127.5.0.0/16", **KEPT)
     session = world.client.beta.sessions.create(
         agent=world.agent(model="rehearsal-1").id, environment_id=environment.id
     )
@@ -253,7 +263,7 @@ def test_programs_that_know_no_proxy_reach_what_is_allowed(plain, start, worker,
     environment = world.environment()
     # The addresses behind names are the operator's to open here, since they are not public.
     rules = "open.example,open.example:8080,127.5.0.0/16:*"
-    worker(world, environment, PERIMETER_ALLOWED_HOSTS=rules, PERIMETER_EGRESS_AUTHORITY=host.authority)
+    worker(world, environment, PERIMETER_ALLOWED_HOSTS=rules, PERIMETER_EGRESS_AUTHORITY=host.authority, **KEPT)
     session = world.client.beta.sessions.create(
         agent=world.agent(model="rehearsal-1").id, environment_id=environment.id, vault_ids=[vault.id]
     )
