@@ -33,6 +33,26 @@ import Testing
         #expect(scan("HTTP/1.1 200 OK\r\nConnection: a, Close\r\nContent-Length: 0\r\n\r\n", pieces: pieces).2 == false)
     }
 
+    @Test(arguments: UInt64(1)...20) func `damaged answers are taken whole or end somewhere`(seed: UInt64) {
+        var random = SeededBits(seed: seed)
+        let sound = Array(
+            "HTTP/1.1 100 Go\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n".utf8)
+        for _ in 0..<200 {
+            var bytes = sound
+            for _ in 0..<Int.random(in: 0...4, using: &random) {
+                bytes[Int.random(in: bytes.indices, using: &random)] = .random(in: 0...255, using: &random)
+            }
+            var scanner = AnswerScanner(to: "GET")
+            var start = 0
+            while start < bytes.count, !scanner.isFinished {
+                let end = min(bytes.count, start + Int.random(in: 1...40, using: &random))
+                let taken = scanner.take(Array(bytes[start..<end]))
+                #expect(scanner.isFinished ? taken <= end - start : taken == end - start, "seed \(seed)")
+                start += taken
+            }
+        }
+    }
+
     @Test(arguments: [
         "HTTP/1.1 200 OK\r\n\r\nabc", "HTTP/1.0 200 OK\r\nContent-Length: 3\r\n\r\nabcdef",
         "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcdef",

@@ -4,6 +4,7 @@ import Sandbox
 import Synchronization
 import TestSupport
 import Testing
+import Wire
 
 @testable import Egress
 
@@ -214,6 +215,18 @@ import Testing
                 #expect(answer.contains("POST /a host") && answer.contains("HTTP/1.1 400 "), "\(second)")
             }
             #expect(scene.server.requests == 4)
+        }
+    }
+
+    @Test func `a new rule about leaks ends the tunnels that nobody reads`() async throws {
+        try await with(["localhost:PORT"]) { scene async throws in
+            let tunnel = MemoryConnection([Array("CONNECT localhost:\(scene.server.port) HTTP/1.1\r\n\r\n".utf8)])
+            let task = Task { await scene.gate.serve(tunnel) }
+            while !tunnel.answer.hasPrefix("HTTP/1.1 200 ") { await Task.yield() }
+            scene.gate.update(
+                policy: .allow(hosts: ["localhost:\(scene.server.port)"]), leaks: [LeakRule(.block, .awsKey)])
+            await task.value
+            #expect(tunnel.isReset)
         }
     }
 

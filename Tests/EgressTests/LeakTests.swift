@@ -104,6 +104,26 @@ import Wire
         }
     }
 
+    @Test func `a large body keeps its length where nothing is replaced`() throws {
+        let body = [UInt8](repeating: UInt8(ascii: "a"), count: 3 << 20)
+        func sent(_ rules: [LeakRule], _ body: [UInt8]) throws -> (head: String, bytes: Int) {
+            var request = try request("PUT / HTTP/1.1\r\nContent-Length: \(body.count)\r\n\r\n")
+            var passing = RequestBody(&request, swap: [], leaks: rules)
+            var bytes = 0
+            for start in stride(from: 0, to: body.count, by: 1 << 20) {
+                bytes += try passing.take(body[start..<(start + (1 << 20))], of: request).count
+            }
+            #expect(passing.isFinished)
+            return (String(decoding: passing.head(of: request) ?? [], as: UTF8.self), bytes)
+        }
+        let blocked = try sent([LeakRule(.block, .awsKey)], body)
+        #expect(blocked.head.contains("Content-Length: \(body.count)\r\n") && blocked.bytes == body.count)
+        let redacted = try sent([LeakRule(.redact, .awsKey)], body)
+        #expect(redacted.head.contains("Transfer-Encoding: chunked") && !redacted.head.contains("Content-Length"))
+        let leaking = body.dropLast(21) + Array(" \(Self.aws)".utf8)
+        #expect(throws: LeakScanner.Found.rule("aws_key")) { try sent([LeakRule(.block, .awsKey)], Array(leaking)) }
+    }
+
     @Test func `environments name known kinds alone`() throws {
         let preferences = try SandboxPreferences(
             metadata: ["perimeter.leak_block": "aws_key,private_key", "perimeter.leak_redact": "credit_card"])

@@ -6,6 +6,8 @@ struct RequestBody: Sendable {
     private enum Mode: Sendable {
         case asItIs
         case whole([UInt8])
+        /// Looked through, and left as long as it was.
+        case sameLength
         case chunks
     }
     /// Bodies up to this are read whole.
@@ -34,6 +36,10 @@ struct RequestBody: Sendable {
         switch request.body {
         case .none: return
         case .length(let length) where length <= Self.wholeLimit: mode = .whole([])
+        case .length where pairs.isEmpty && !rules.contains { $0.action == .redact }:
+            // Some hosts take no large body without its length.
+            mode = .sameLength
+            return
         case .length, .chunked: mode = .chunks
         }
         let replaced = ["content-length", "transfer-encoding", "trailer"]
@@ -72,6 +78,9 @@ struct RequestBody: Sendable {
             var request = request
             request.fields.append(HeaderField(name: "Content-Length", value: "\(body.count)"))
             return request.forwardedHead + body
+        case .sameLength:
+            let ready = try leaks.take(content)
+            return try scanner.isFinished ? ready + leaks.finish() : ready
         case .chunks:
             let ready = try Self.chunk(swap.take(leaks.take(content)))
             return try scanner.isFinished ? ready + Self.chunk(finish()) + Array("0\r\n\r\n".utf8) : ready
