@@ -58,9 +58,11 @@ let testTargets: [Target] = [
     tests(
         "WorkerTests",
         [
-            "Worker", "Sandbox", "Egress", "Wire", .product(name: "AsyncHTTPClient", package: "async-http-client"),
+            "Worker", "Sandbox", "Egress", "Archive", "Wire",
+            .product(name: "AsyncHTTPClient", package: "async-http-client"),
             .product(name: "NIOCore", package: "swift-nio"), .product(name: "Logging", package: "swift-log"),
         ], exclude: ["Golden"]),
+    tests("ArchiveTests", ["Archive", "Wire"]),
     tests("CommandTests", ["perimeter", "Wire"]),
     tests(
         "OrchestratorTests",
@@ -186,9 +188,19 @@ let package = Package(
             ],
             swiftSettings: strict),
         .target(
+            name: "Archive",
+            dependencies: [
+                "Wire",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
+            swiftSettings: strict),
+        .target(
             name: "Worker",
             dependencies: [
-                "Wire", "Sandbox", "Egress",
+                "Wire", "Sandbox", "Egress", "Archive",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
@@ -227,6 +239,7 @@ let package = Package(
             name: "perimeter",
             dependencies: [
                 "Wire", "Store", "Models", "Orchestrator", "Server", "Sandbox", "Engines", "Worker", "Egress",
+                "Archive",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),

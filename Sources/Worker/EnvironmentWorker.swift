@@ -1,3 +1,4 @@
+public import Archive
 public import AsyncHTTPClient
 public import Logging
 public import Sandbox
@@ -5,6 +6,7 @@ public import ServiceLifecycle
 
 internal import NIOCore
 internal import Synchronization
+internal import Wire
 
 /// Serves the sessions of an environment: claims work, runs its tools in sandboxes, posts the results.
 ///
@@ -16,14 +18,21 @@ public struct EnvironmentWorker: Service {
     private let configuration: WorkerConfiguration
     private let provider: any SandboxProvider
     private let egress: WorkerEgress?
+    private let archive: SnapshotArchive?
+    private let files: (any SessionFiles)?
     private let httpClient: HTTPClient
     private let logger: Logger
 
-    /// - Parameter egress: makes the gates of sandboxes; without it no sandbox has a way out.
+    /// - Parameters:
+    ///   - egress: makes the gates of sandboxes; without it no sandbox has a way out.
+    ///   - archive: where snapshots that are too old are looked for beside this host.
+    ///   - files: the work directories of sessions on this host, removed once the sessions are over.
     public init(
         configuration: WorkerConfiguration, provider: any SandboxProvider, egress: WorkerEgress? = nil,
-        httpClient: HTTPClient, logger: Logger
+        archive: SnapshotArchive? = nil, files: (any SessionFiles)? = nil, httpClient: HTTPClient, logger: Logger
     ) {
+        self.archive = archive
+        self.files = files
         self.configuration = configuration
         self.egress = egress
         self.provider = provider
@@ -76,7 +85,11 @@ public struct EnvironmentWorker: Service {
         let folder = SessionFolder(
             root: configuration.stateDirectory, queue: BlockingQueue(label: "perimeter.worker.journal"))
         let roster = IdleRoster()
-        let sweeper = SandboxSweeper(provider: provider, folder: folder)
+        let sweeper = SandboxSweeper(
+            provider: provider, folder: folder,
+            retention: RetentionSweeper(
+                policy: configuration.retention, provider: provider, archive: archive, files: files, folder: folder,
+                queue: queue, clock: SystemWallClock(), logger: logger))
         let build = PackageBuild(
             provider: provider, configuration: configuration, egress: egress, sweeper: sweeper, folder: folder,
             logger: logger)

@@ -12,23 +12,29 @@ final class SandboxSweeper: Sendable {
     }
     private let provider: any SandboxProvider
     private let folder: SessionFolder
+    private let retention: RetentionSweeper?
     private let state = Mutex(State())
     private static let period = Duration.seconds(60)
 
-    init(provider: any SandboxProvider, folder: SessionFolder) {
+    /// Sweeps from one look at what is kept too long to the next.
+    private static let retentionInterval = 10
+
+    init(provider: any SandboxProvider, folder: SessionFolder, retention: RetentionSweeper? = nil) {
+        self.retention = retention
         self.provider = provider
         self.folder = folder
     }
 
     /// Sweeps at once and then every minute, until the task is cancelled.
     func run() async {
-        while !Task.isCancelled {
-            await sweep()
+        for round in 0... {
+            await sweep(withRetention: round % Self.retentionInterval == 0)
+            guard !Task.isCancelled else { return }
             try? await Task.sleep(for: Self.period)
         }
     }
 
-    private func sweep() async {
+    private func sweep(withRetention isDue: Bool) async {
         let ended = Latch()
         let sessions = state.withLock { state in
             state.sweepEnded = ended
@@ -37,7 +43,10 @@ final class SandboxSweeper: Sendable {
         // A mark that cannot be refreshed still protects for minutes, and the session's own id is kept below.
         for session in sessions { try? await folder.mark(session) }
         let live = await folder.marked().union(sessions.compactMap { SandboxID($0.rawValue) })
+        // In the same pause: no session of this host comes back while its files are looked at.
+        let over = isDue ? await retention?.endedSessions(sparing: live) ?? [] : []
         await provider.sweep(keeping: live)
+        if isDue { await retention?.sweep(removingFilesOf: over) }
         state.withLock { $0.sweepEnded = nil }
         ended.open()
     }

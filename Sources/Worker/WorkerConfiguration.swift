@@ -36,6 +36,8 @@ public struct WorkerConfiguration: Sendable {
     public var drainTimeout: Duration
     /// How long one poll may be held by the server, from 1 to 999. 999 by default.
     public var blockMilliseconds: Int
+    /// How long snapshots, archives and the files of ended sessions are kept.
+    public var retention: RetentionPolicy
 
     /// - Throws: ``WorkerError`` `.configuration` naming the setting that cannot work.
     public init(
@@ -43,7 +45,8 @@ public struct WorkerConfiguration: Sendable {
         workerID: String = WorkerConfiguration.makeWorkerID(), concurrentSessions: Int = 8, leaseSeconds: Int = 10,
         maxIdle: Duration? = .seconds(60), allowedHosts: [String] = [],
         packageMirrors: PackageMirrors = PackageMirrors(), limits: ResourceLimits = ResourceLimits(),
-        drainTimeout: Duration = .seconds(30), blockMilliseconds: Int = 999
+        drainTimeout: Duration = .seconds(30), blockMilliseconds: Int = 999,
+        retention: RetentionPolicy = RetentionPolicy()
     ) throws(WorkerError) {
         var url = Substring(serverURL)
         while url.last == "/" { url.removeLast() }
@@ -81,6 +84,7 @@ public struct WorkerConfiguration: Sendable {
         self.limits = limits
         self.drainTimeout = drainTimeout
         self.blockMilliseconds = blockMilliseconds
+        self.retention = retention
     }
 
     /// A new worker id: the host's name and 12 random hexadecimal digits.

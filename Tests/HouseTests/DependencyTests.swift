@@ -19,11 +19,13 @@ private let allowed: [String: Set<String>] = [
     "Sandbox": ["ExecdProtocol", "CLinux"],
     "Engines": ["Wire", "Sandbox", "ExecdProtocol", "CLinux"],
     "Egress": ["Wire", "Sandbox", "CLinux"],
-    "Worker": ["Wire", "Sandbox", "Egress"],
+    "Archive": ["Wire"],
+    "Worker": ["Wire", "Sandbox", "Egress", "Archive"],
     "Orchestrator": ["Wire", "Loop", "Store", "Models"],
     "Server": ["Wire", "Loop", "Store", "Models", "Orchestrator"],
     "perimeter": [
         "Wire", "Loop", "Store", "Models", "Orchestrator", "Server", "Sandbox", "Engines", "Egress", "Worker",
+        "Archive",
     ],
 ]
 

@@ -24,7 +24,8 @@ def export(server, file):
 
 
 def test_what_is_done_is_in_the_chain_and_a_change_is_found(tmp_path, start):
-    server = start(Server(tmp_path, command="up", PERIMETER_DISK_LIMIT="64MiB"))
+    settings = {"PERIMETER_DISK_LIMIT": "64MiB", "PERIMETER_ALLOWED_HOSTS": "allowed.example.com"}
+    server = start(Server(tmp_path, command="up", **settings))
     world = World(server)
     made = world.raw.post("/v1/organizations/api_keys", json={"name": "for a test"}).json()
     world.raw.post(f"/v1/organizations/api_keys/{made['id']}", json={"status": "archived"})
@@ -42,6 +43,12 @@ def test_what_is_done_is_in_the_chain_and_a_change_is_found(tmp_path, start):
     preview = world.raw.post(f"/v1/sessions/{session.id}/sandbox/previews", json={"port": 8080}).json()
     perimeter(server, "sessions", "pause", session.id)
 
+    def refused():
+        lines = world.raw.get("/v1/organizations/audit", params={"limit": 100}).json()["data"]
+        return [item for item in lines if '"egress.denied"' in item["line"] and "nowhere.example.com" in item["line"]]
+
+    # A worker reports refusals when it comes to it.
+    wait_until(refused, 20, "the refusal")
     file = tmp_path / "audit"
     entries = export(server, file)
     did = [(entry["action"], entry["actor"]["type"]) for entry in entries]

@@ -11,7 +11,7 @@ extension API {
     func pollWork(_ request: Request, _ context: APIContext) async throws -> Response {
         let access = try context.caller()
         let name = context.text("environment")
-        let scope: QueueScope = name == Self.allCloud ? .allCloud : .environment(try environmentID(context))
+        let scope = try queueScope(context)
         try access.requirePoll(scope)
         var query = try QueryReader(request)
         let block = try query.int("block_ms", 1...999) ?? 0
@@ -24,6 +24,11 @@ extension API {
         // An empty answer is the JSON `null`: anything else breaks the SDK's worker.
         guard let (claim, token) = claim else { return .json(.null) }
         return .json(claim.work.json(secret: WorkToken.secret(token, for: claim)))
+    }
+
+    /// The queue that the path names.
+    func queueScope(_ context: APIContext) throws(WireError) -> QueueScope {
+        context.text("environment") == Self.allCloud ? .allCloud : .environment(try environmentID(context))
     }
 
     private func claim(

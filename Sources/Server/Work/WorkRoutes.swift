@@ -11,6 +11,7 @@ extension API {
     func addWork(to routes: Routes) {
         routes.get { try await listWork($0, $1) }
         routes.get("poll") { try await pollWork($0, $1) }
+        routes.post("ended") { try await endedSessions($0, $1) }
         routes.get("stats") { try await workStats($0, $1) }
         routes.get(":work") { request, context -> Response in
             _ = try context.administrator()

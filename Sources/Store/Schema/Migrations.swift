@@ -1,6 +1,6 @@
 /// The schema as numbered forward steps. A step that has been released never changes.
 enum Migrations {
-    static let steps: [[String]] = [first, sandboxes, portPreviews, vaults, placeholders, audit]
+    static let steps: [[String]] = [first, sandboxes, portPreviews, vaults, placeholders, audit, endedSessions]
 
     /// Applies what is missing. Idempotent; a database from a newer version is refused.
     static func apply(to database: some SQLDatabase) async throws {
@@ -124,6 +124,15 @@ enum Migrations {
     ]
 
     private static let audit = ["CREATE TABLE audit (seq BIGINT PRIMARY KEY, hash TEXT NOT NULL, line TEXT NOT NULL)"]
+
+    private static let endedSessions = [
+        """
+        CREATE TABLE ended_sessions (
+            session_id TEXT PRIMARY KEY, environment_id TEXT NOT NULL, environment_kind TEXT NOT NULL,
+            ended_at BIGINT NOT NULL)
+        """,
+        "CREATE INDEX ended_sessions_by_time ON ended_sessions (ended_at)",
+    ]
 
     private static let placeholders = [
         """

@@ -270,6 +270,7 @@ extension Store {
             try connection.execute("DELETE FROM sandboxes WHERE session_id = ?", SQLValue(id))
             try connection.execute("DELETE FROM placeholders WHERE session_id = ?", SQLValue(id))
             try connection.execute("DELETE FROM port_previews WHERE session_id = ?", SQLValue(id))
+            try Self.remember(end: record, at: now, connection)
             try connection.execute("DELETE FROM sessions WHERE id = ?", SQLValue(id))
         }
         signals.raise(.events(id))

@@ -1,3 +1,4 @@
+internal import Sandbox
 internal import Wire
 
 /// The work queue of one environment, as a worker uses it (self-hosted-sandboxes §2).
@@ -65,6 +66,14 @@ struct QueueClient: Sendable {
             call.credential = key
             _ = try await api.bytes(call, timeout: .seconds(10), limit: 1 << 20)
         }
+    }
+
+    /// Which of these sessions are over. Our own server only.
+    func ends(of sessions: [SandboxID]) async throws(WorkerError) -> SessionEnds {
+        let call = APICall(
+            method: .post, path: "/v1/environments/\(environment)/work/ended", credential: key,
+            body: ["session_ids": .array(sessions.map { .string($0.rawValue) })])
+        return SessionEnds(try await api.json(call, timeout: .seconds(30), limit: 4 << 20))
     }
 
     private func credential(for item: WorkItem) -> Credential { item.secret?.sessionsToken ?? key }

@@ -54,6 +54,15 @@ struct SessionFolder: Sendable {
         return await queue.run { JournalFile.age(path) != nil }
     }
 
+    /// Removes all that is kept about a session that is over.
+    func forget(_ session: RemoteID) async {
+        let (paths, folder) = ([journalPath(session), markPath(session), pausedPath(session)], "\(root)/\(session)")
+        await queue.run {
+            for path in paths { JournalFile.remove(path) }
+            JournalFile.remove(folder)
+        }
+    }
+
     /// Sandboxes that are paused, for as long as they are kept.
     func paused() async -> Set<SandboxID> { await sandboxes(under: Self.paused, upTo: Self.pausedProtection) }
 

@@ -27,10 +27,16 @@ struct SandboxEngines {
         }
         return WarmPool(
             engine: engine, size: settings.worker.warmSandboxes,
-            names: WarmFolder(
-                stateDirectory: stateDirectory,
-                engineDirectories: (Self.names + [OCIRuntime.runsc.rawValue]).map { "\(stateDirectory)/\($0)" }),
-            logger: logger)
+            names: WarmFolder(stateDirectory: stateDirectory, engineDirectories: engineDirectories), logger: logger)
+    }
+
+    /// The work directories of sessions, whichever engine made them.
+    var files: any SessionFiles {
+        WorkFolders(stateDirectory: stateDirectory, engineDirectories: engineDirectories)
+    }
+
+    private var engineDirectories: [String] {
+        (Self.names + [OCIRuntime.runsc.rawValue]).map { "\(stateDirectory)/\($0)" }
     }
 
     /// What `auto` chooses from; of equal boundaries the earlier one is taken.

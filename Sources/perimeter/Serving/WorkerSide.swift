@@ -1,3 +1,4 @@
+internal import Archive
 internal import AsyncHTTPClient
 internal import Egress
 internal import FoundationEssentials
@@ -33,7 +34,8 @@ struct WorkerSide: Service {
                 stateDirectory: settings.dataDirectory + "/worker", concurrentSessions: worker.concurrentSessions,
                 leaseSeconds: worker.leaseSeconds,
                 maxIdle: worker.maxIdleSeconds == 0 ? nil : .seconds(worker.maxIdleSeconds),
-                allowedHosts: worker.allowedHosts ?? [], packageMirrors: worker.packageMirrors, limits: worker.limits)
+                allowedHosts: worker.allowedHosts ?? [], packageMirrors: worker.packageMirrors, limits: worker.limits,
+                retention: settings.keeping.retention)
         } catch {
             throw CommandError(.usage, error.message)
         }
@@ -44,10 +46,14 @@ struct WorkerSide: Service {
             leaks: try leakRules(), folder: settings.dataDirectory + "/worker/egress")
         let client = EnvironmentWorker.clientConfiguration(concurrentSessions: worker.concurrentSessions)
         do {
-            try await HTTPClient.with(client) { http in
-                try await EnvironmentWorker(
-                    configuration: configuration, provider: engine, egress: egress, httpClient: http, logger: logger
-                ).run()
+            try await SnapshotArchive.with(settings) { archive in
+                try await HTTPClient.with(client) { http in
+                    try await EnvironmentWorker(
+                        configuration: configuration, provider: engine, egress: egress, archive: archive,
+                        files: SandboxEngines(settings: settings, logger: logger).files, httpClient: http,
+                        logger: logger
+                    ).run()
+                }
             }
         } catch let error as WorkerError {
             throw CommandError(.failure, "worker: \(error.message)", remedy: "run `perimeter doctor`")

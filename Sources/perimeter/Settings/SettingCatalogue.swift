@@ -206,7 +206,7 @@ enum SettingCatalogue {
             microvmEmulation, kubernetesImage, kubernetesExecdImage, kubernetesNamespace, kubernetesConfig,
             kubernetesContext, kubernetesRuntimeClass, kubernetesIsolation, kubernetesStorageClass,
             kubernetesUserNamespaces, ociRootfs, ociRuntime, ociPlatform, execd, allowWeakerLimits, logLevel, logFormat,
-        ] + packageMirrors
+        ] + packageMirrors + keeping
 
     static func key(named name: String) -> SettingKey? { all.first { $0.name == name } }
 

@@ -21,6 +21,7 @@ struct Settings: Sendable {
     var modelAPIKey: Secret?
     var modelRoutes: [ModelRouteSettings]
     var worker: WorkerSettings
+    var keeping: KeepingSettings
     var logLevel: String
     var logFormat: String
 
@@ -101,6 +102,7 @@ struct Settings: Sendable {
             ociRuntime: text(SettingCatalogue.ociRuntime) ?? "auto",
             ociPlatform: text(SettingCatalogue.ociPlatform) ?? "ptrace",
             allowsWeakerLimits: flag(SettingCatalogue.allowWeakerLimits))
+        keeping = try KeepingSettings(reader: reader)
         logLevel = text(SettingCatalogue.logLevel) ?? "info"
         logFormat = text(SettingCatalogue.logFormat) ?? "text"
     }

@@ -1,3 +1,4 @@
+internal import Archive
 internal import ArgumentParser
 internal import Logging
 internal import Sandbox
@@ -8,7 +9,10 @@ struct SnapshotsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "snapshots", abstract: "Keep the snapshots of this worker's host.",
         discussion: "Run on the host of the worker, with its settings. Names are ENVIRONMENT-NAME.",
-        subcommands: [SnapshotsList.self, SnapshotsExport.self, SnapshotsImport.self, SnapshotsRemove.self])
+        subcommands: [
+            SnapshotsList.self, SnapshotsExport.self, SnapshotsImport.self, SnapshotsRemove.self, SnapshotsPush.self,
+            SnapshotsPull.self,
+        ])
 }
 
 /// What all of them need.
@@ -16,8 +20,8 @@ struct SnapshotOptions: ParsableArguments {
     @OptionGroup(title: "Settings") var process: ProcessOptions
 
     /// The engine that `perimeter worker` would take here.
-    func engine() async throws -> any SandboxProvider {
-        var settings = try process.load().settings
+    func engine(_ settings: Settings? = nil) async throws -> any SandboxProvider {
+        var settings = try settings ?? process.load().settings
         settings.worker.warmSandboxes = 0
         let engine = try SandboxEngines(settings: settings, logger: Logger.make("perimeter", settings)).chosen()
         let report = await engine.probe()
@@ -26,6 +30,30 @@ struct SnapshotOptions: ParsableArguments {
                 .failure, report.problems.first?.summary ?? "no engine works", remedy: "run `perimeter doctor`")
         }
         return engine
+    }
+
+    /// Runs `body` with the archive that the settings name.
+    /// - Throws: ``CommandError`` `.usage` when they name none.
+    func withArchive<Value: Sendable>(
+        _ body: (SnapshotArchive, Settings) async throws -> Value
+    ) async throws -> Value {
+        let settings = try process.load().settings
+        return try await SnapshotArchive.with(settings) { archive in
+            guard let archive else {
+                throw CommandError(
+                    .usage, "there is no archive", remedy: "set PERIMETER_ARCHIVE_FOLDER, or PERIMETER_ARCHIVE_BUCKET")
+            }
+            do { return try await body(archive, settings) } catch let error as ArchiveFailure {
+                throw CommandError(error.code == .notFound ? .notFound : .failure, error.message)
+            }
+        }
+    }
+
+    /// A path for a snapshot's file on its way; nothing is there.
+    static func draft(_ settings: Settings) throws(CommandError) -> String {
+        let folder = SnapshotArchive.drafts(settings)
+        try DataDirectory.make(folder)
+        return "\(folder)/export-\(UInt64.random(in: 0...UInt64.max))"
     }
 
     static func name(_ text: String) throws(CommandError) -> SnapshotID {
@@ -37,31 +65,6 @@ struct SnapshotOptions: ParsableArguments {
 
     static func run(_ body: () async throws(SandboxError) -> Void) async throws(CommandError) {
         do throws(SandboxError) { try await body() } catch { throw CommandError(.failure, error.message) }
-    }
-}
-
-struct SnapshotsList: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "list", abstract: "List them, the newest first.")
-    @OptionGroup var options: SnapshotOptions
-
-    @Flag(name: .long, help: "Print objects, one per line, instead of text for people.")
-    var json = false
-
-    func run() async throws {
-        let snapshots = try await options.engine().snapshots()
-        let now = SystemWallClock().now()
-        let objects = snapshots.map { snapshot -> JSON in
-            [
-                "name": .string(snapshot.id.rawValue), "bytes": JSON(snapshot.bytes),
-                "created_at": JSON(Timestamp(microseconds: Int64(snapshot.createdAt) * 1_000_000)),
-            ]
-        }
-        Printer(isJSON: json).many(objects, table: Table("NAME", "SIZE", "AGE"), none: "no snapshots") {
-            table, object in
-            table.add(
-                object["name"]?.stringValue ?? "-", "\((object["bytes"]?.intValue ?? 0) >> 10) KiB",
-                Age.text(object["created_at"]?.stringValue, now: now))
-        }
     }
 }
 
@@ -94,22 +97,5 @@ struct SnapshotsImport: AsyncParsableCommand {
             try await engine.importSnapshot(name, from: file)
         }
         Terminal.writeError("imported as \(name)\n")
-    }
-}
-
-struct SnapshotsRemove: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "remove", abstract: "Remove some.")
-    @Argument(help: ArgumentHelp("Snapshots.", valueName: "name")) var names: [String]
-    @OptionGroup var options: SnapshotOptions
-
-    func run() async throws {
-        let engine = try await options.engine()
-        let known = Set(await engine.snapshots().map(\.id))
-        for text in names {
-            let name = try SnapshotOptions.name(text)
-            guard known.contains(name) else { throw CommandError(.notFound, "there is no snapshot '\(name)'") }
-            try await SnapshotOptions.run { () async throws(SandboxError) in try await engine.removeSnapshot(name) }
-            Terminal.writeError("\(name) removed\n")
-        }
     }
 }
