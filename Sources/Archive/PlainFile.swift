@@ -87,6 +87,17 @@ final class PlainFile: Sendable {
 
     static func remove(_ path: String) { unlink(path) }
 
+    /// Seconds since it was last written; nil when there is none.
+    static func age(_ path: String) -> Int? {
+        var facts = stat()
+        guard lstat(path, &facts) == 0 else { return nil }
+        #if os(Linux)
+            return time(nil) - facts.st_mtim.tv_sec
+        #else
+            return time(nil) - facts.st_mtimespec.tv_sec
+        #endif
+    }
+
     static func exists(_ path: String) -> Bool {
         var facts = stat()
         return lstat(path, &facts) == 0

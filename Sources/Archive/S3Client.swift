@@ -25,8 +25,8 @@ struct S3Client: Sendable {
     private let lane = FileLane()
     private static let attempts = 5
     private static let answerLimit = 8 << 20
-    /// How long the head of an answer may take once all is sent.
-    private static let patience = TimeAmount.minutes(30)
+    /// How long one request may take; a connection on which nothing comes ends before.
+    private static let patience = TimeAmount.hours(6)
 
     init(settings: S3Settings, http: HTTPClient, clock: any WallClock) {
         self.settings = settings

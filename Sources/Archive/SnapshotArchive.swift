@@ -98,6 +98,19 @@ public struct SnapshotArchive: Sendable {
         try await store.remove(entry.pack)
     }
 
+    /// Removes the files that killed commands left on their way.
+    public func removeLeftovers() async {
+        await lane.run { [drafts] in
+            for name in (try? PlainFile.names(in: drafts)) ?? [] {
+                guard let age = PlainFile.age("\(drafts)/\(name)"), age > Self.oldestDraft else { continue }
+                PlainFile.remove("\(drafts)/\(name)")
+            }
+        }
+    }
+
+    /// A day: nothing is on its way for so long.
+    private static let oldestDraft = 86_400
+
     private func withDraft<Value>(
         _ body: (String) async throws(ArchiveFailure) -> Value
     ) async throws(ArchiveFailure) -> Value {

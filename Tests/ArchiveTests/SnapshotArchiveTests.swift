@@ -100,6 +100,18 @@ private func blocks(_ path: String) -> Int {
         }
     }
 
+    @Test func `what a killed command left goes after a day, and not before`() async throws {
+        let scratch = try Scratch()
+        let archive = scratch.archive()
+        await archive.removeLeftovers()
+        try PlainFile.makeFolder(scratch.path + "/drafts")
+        for name in ["old", "young"] { _ = try PlainFile("\(scratch.path)/drafts/\(name)", .create) }
+        var times = [timespec(tv_sec: 1_700_000_000, tv_nsec: 0), timespec(tv_sec: 1_700_000_000, tv_nsec: 0)]
+        #expect(utimensat(AT_FDCWD, scratch.path + "/drafts/old", &times, 0) == 0)
+        await archive.removeLeftovers()
+        #expect(try PlainFile.names(in: scratch.path + "/drafts") == ["young"])
+    }
+
     @Test func `manifests of others are left out, and none leads elsewhere`() async throws {
         let scratch = try Scratch()
         let store = FolderStore(folder: scratch.path + "/archive")

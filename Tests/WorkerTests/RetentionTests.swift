@@ -74,5 +74,12 @@ import Wire
         await sweeper.sweep(removingFilesOf: await sweeper.endedSessions(sparing: [live]))
         #expect(away.left.withLock { $0.count } == 3)
         #expect(away.touched.withLock { $0 } == ["sesn_a", "sesn_b"])
+
+        // It does not have the path: as before, an engine forgets what nobody used for a month.
+        let other = Files()
+        let hosted = try self.sweeper(bench, other, url: bench.server.url)
+        await hosted.sweep(removingFilesOf: await hosted.endedSessions(sparing: [live]))
+        #expect(other.left.withLock { $0.count } == 3)
+        #expect(other.touched.withLock { $0.isEmpty })
     }
 }

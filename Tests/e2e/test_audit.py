@@ -58,7 +58,7 @@ def test_what_is_done_is_in_the_chain_and_a_change_is_found(tmp_path, start):
         ("environment.created", "organization_key"), ("agent.created", "organization_key"),
         ("session.created", "organization_key"), ("credentials.delivered", "work"), ("tool.called", "agent"),
         ("tool.answered", "work"), ("stream.opened", "organization_key"), ("preview.created", "organization_key"),
-        ("sandbox.paused", "organization_key"),
+        ("sandbox.pause_requested", "organization_key"),
     ]:
         assert (action, actor) in did, f"{action} by {actor}: {did}"
     (delivered,) = [entry for entry in entries if entry["action"] == "credentials.delivered"]

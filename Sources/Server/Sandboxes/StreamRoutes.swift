@@ -83,9 +83,9 @@ extension API {
     /// What the audit chain says of a stream. Commands may hold secrets, so they are not in it.
     private static func audited(_ target: JSON, stream: String) -> (AuditAction, JSON) {
         switch target["type"]?.stringValue {
-        case "pause": (.sandboxPaused, [:])
-        case "resume": (.sandboxResumed, [:])
-        case "snapshot": (.sandboxSnapshot, ["name": target["name"] ?? .null])
+        case "pause": (.pauseRequested, [:])
+        case "resume": (.resumeRequested, [:])
+        case "snapshot": (.snapshotRequested, ["name": target["name"] ?? .null])
         default:
             (
                 .streamOpened,

@@ -37,9 +37,10 @@ public enum AuditAction: String, Sendable, CaseIterable {
     case previewDeleted = "preview.deleted"
     /// A person's shell, command or connection to a port, also one through a preview.
     case streamOpened = "stream.opened"
-    case sandboxPaused = "sandbox.paused"
-    case sandboxResumed = "sandbox.resumed"
-    case sandboxSnapshot = "sandbox.snapshot"
+    /// Asked for; the worker may refuse what is in use.
+    case pauseRequested = "sandbox.pause_requested"
+    case resumeRequested = "sandbox.resume_requested"
+    case snapshotRequested = "sandbox.snapshot_requested"
     /// The egress gate of a worker refused what a sandbox asked for, as the worker says.
     case egressDenied = "egress.denied"
 

@@ -46,6 +46,7 @@ struct RetentionSweeper: Sendable {
     }
 
     private func removeArchives() async {
+        await archive?.removeLeftovers()
         guard let archive, policy.archives != RetentionPolicy.Rule() else { return }
         do throws(ArchiveFailure) {
             let kept = try await archive.list()

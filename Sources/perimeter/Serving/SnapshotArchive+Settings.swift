@@ -15,6 +15,8 @@ extension SnapshotArchive {
             // A redirect would carry a signature to another host.
             var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
             configuration.timeout.connect = .seconds(10)
+            // Parts of a large upload are put together before the answer comes.
+            configuration.timeout.read = .minutes(10)
             return try await HTTPClient.with(configuration) { http in
                 try await body(SnapshotArchive(store: S3Store(settings: bucket, http: http), drafts: drafts))
             }
