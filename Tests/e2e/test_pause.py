@@ -58,6 +58,11 @@ def test_a_paused_sandbox_goes_on_with_the_next_call_also_after_a_restart(up):
     assert state(world, session) == "paused"
     answer = world.raw.post(f"/v1/sessions/{session.id}/sandbox/pause")
     assert answer.status_code == 200 and answer.json()["state"] == "paused", answer.text
+    # Neither a crash nor an orderly end takes it away.
+    up.kill()
+    up.start()
+    wait_until(lambda: is_left(world, session), 20, "the end of the dead worker's lease")
+    assert state(world, session) == "paused"
     up.stop()
     up.start()
     assert state(world, session) == "paused"
