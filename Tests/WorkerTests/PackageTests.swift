@@ -95,11 +95,12 @@ import Wire
         }
 
         func layers(
-            now: @escaping @Sendable () -> ContinuousClock.Instant = { ContinuousClock.now },
+            now: @escaping @Sendable () -> ContinuousClock.Instant = { ContinuousClock.now }, time: Int = 0,
             _ build: @escaping @Sendable (SnapshotID) async throws(SandboxError) -> Void
         ) -> PackageLayers {
             PackageLayers(
-                provider: provider, now: now, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+                provider: provider, now: now, time: { time },
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
             ) { (_, name) async throws(SandboxError) in try await build(name) }
         }
     }
@@ -167,6 +168,19 @@ import Wire
         first.cancel()
         #expect(try await second.value != nil)
         await #expect(throws: SandboxError.self) { _ = try await first.value }
+    }
+
+    @Test(arguments: [(seconds: 3000, isKept: true), (seconds: 4000, isKept: false)])
+    func `what came before goes once nobody has used it for an hour`(seconds: Int, isKept: Bool) async throws {
+        let bench = try Bench()
+        let layers = bench.layers(time: seconds) { [provider = bench.provider] name in
+            provider.script { $0.snapshots.append(name) }
+        }
+        let former = try #require(SnapshotID(PackageList.prefix(bench.request.environment) + "former"))
+        let others = ["packages-0123456789ab-other", "env_1-named"].compactMap { SnapshotID($0) }
+        bench.provider.script { $0.snapshots = [former] + others }
+        let name = try #require(try await layers.layer(bench.request, for: bench.sandbox))
+        #expect(await bench.provider.snapshots().map(\.id) == (isKept ? [former] : []) + others + [name])
     }
 
     @Test func `an engine that installs nothing is named`() async throws {

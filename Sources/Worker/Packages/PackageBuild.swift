@@ -25,6 +25,8 @@ struct PackageBuild: Sendable {
         }
         var result: Result<Void, SandboxError>?
         await sweeper.keeping(mark) {
+            // Other workers of this host sweep too.
+            try? await folder.mark(mark)
             do throws(SandboxError) {
                 try await install(request, in: id, as: name)
                 result = .success(())

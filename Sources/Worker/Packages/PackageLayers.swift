@@ -1,3 +1,4 @@
+internal import FoundationEssentials
 internal import Logging
 internal import Sandbox
 internal import Synchronization
@@ -30,9 +31,13 @@ final class PackageLayers: Sendable {
     private let provider: any SandboxProvider
     private let build: @Sendable (Request, SnapshotID) async throws(SandboxError) -> Void
     private let now: @Sendable () -> ContinuousClock.Instant
+    /// Seconds since 1970.
+    private let time: @Sendable () -> Int
     private let logger: Logger
     private let state = Mutex(State())
 
+    /// A layer that another one follows is kept for this long after its last use, in seconds.
+    private static let patience = 3600
     private static let firstPause = Duration.seconds(15)
     private static let longestPause = Duration.seconds(600)
     /// Failures that are remembered; beyond them all are forgotten, and tried again when somebody asks.
@@ -41,10 +46,12 @@ final class PackageLayers: Sendable {
     /// - Parameter build: makes the snapshot of that name.
     init(
         provider: any SandboxProvider, now: @escaping @Sendable () -> ContinuousClock.Instant = { ContinuousClock.now },
-        logger: Logger, build: @escaping @Sendable (Request, SnapshotID) async throws(SandboxError) -> Void
+        time: @escaping @Sendable () -> Int = { Int(Date().timeIntervalSince1970) }, logger: Logger,
+        build: @escaping @Sendable (Request, SnapshotID) async throws(SandboxError) -> Void
     ) {
         self.provider = provider
         self.now = now
+        self.time = time
         self.logger = logger
         self.build = build
     }
@@ -79,6 +86,20 @@ final class PackageLayers: Sendable {
                 throw error
             }
             end(name, nil)
+            await removeFormer(of: request.environment, but: name)
+        }
+    }
+
+    /// The host's packages change, and lists do: what came before is of no use, except to who started from it just now.
+    private func removeFormer(of environment: RemoteID, but name: SnapshotID) async {
+        let prefix = PackageList.prefix(environment)
+        for snapshot in await provider.snapshots()
+        where snapshot.id != name && snapshot.id.rawValue.hasPrefix(prefix)
+            && time() - snapshot.createdAt > Self.patience
+        {
+            do throws(SandboxError) { try await provider.removeSnapshot(snapshot.id) } catch {
+                logger.warning("former packages not removed", metadata: ["code": "\(error.code)"])
+            }
         }
     }
 

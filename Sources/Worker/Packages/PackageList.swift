@@ -38,11 +38,18 @@ struct PackageList: Equatable, Sendable {
     func layer(engine: String, system: String, environment: RemoteID, bytes: Int) -> SnapshotID? {
         let words =
             [engine, system, environment.rawValue, "\(bytes)"] + parts.flatMap { [$0.manager.rawValue] + $0.names }
-        let hash = SHA256.hash(data: Array(words.joined(separator: "\0").utf8))
-        let digits = hash.prefix(16).map { byte in
+        return SnapshotID(Self.prefix(environment) + Self.digits(words.joined(separator: "\0"), 16))
+    }
+
+    /// Begins the names of an environment's layers.
+    static func prefix(_ environment: RemoteID) -> String {
+        SnapshotID.layerPrefix + digits(environment.rawValue, 6) + "-"
+    }
+
+    private static func digits(_ text: String, _ bytes: Int) -> String {
+        SHA256.hash(data: Array(text.utf8)).prefix(bytes).map { byte in
             let text = String(byte, radix: 16)
             return byte < 16 ? "0" + text : text
-        }
-        return SnapshotID(SnapshotID.layerPrefix + digits.joined())
+        }.joined()
     }
 }

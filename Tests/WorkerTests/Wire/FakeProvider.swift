@@ -86,6 +86,10 @@ final class FakeProvider: SandboxProvider {
         state.withLock { $0.snapshots }.map { Snapshot(id: $0, bytes: 1, createdAt: 1, keeps: .files) }
     }
 
+    func removeSnapshot(_ name: SnapshotID) async throws(SandboxError) {
+        state.withLock { $0.snapshots.removeAll { $0 == name } }
+    }
+
     func shutdown() async {}
 
     func sweep(keeping live: Set<SandboxID>) async {
