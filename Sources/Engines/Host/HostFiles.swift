@@ -95,6 +95,12 @@ enum HostFiles {
         return (Int(facts.st_size), time(nil) - facts.st_mtim.tv_sec)
     }
 
+    /// Whether there is a folder itself, not a link to one.
+    static func isFolder(_ path: String) -> Bool {
+        var facts = stat()
+        return lstat(path, &facts) == 0 && facts.st_mode & S_IFMT == S_IFDIR
+    }
+
     // SEEK_DATA and SEEK_HOLE of lseek(2), which glibc hides behind a feature macro.
     private static let seekData: Int32 = 3
     private static let seekHole: Int32 = 4
@@ -153,6 +159,11 @@ enum HostFiles {
 
     /// Removes a folder with everything below it. Only for folders in which nothing is ever mounted.
     static func removeTree(_ path: String) {
+        // A link in its place leads to what is not ours.
+        guard isFolder(path) else {
+            unlink(path)
+            return
+        }
         for name in names(in: path) where unlink("\(path)/\(name)") != 0 { removeTree("\(path)/\(name)") }
         rmdir(path)
     }

@@ -49,6 +49,7 @@ struct SystemMounts: Sendable {
     func openWritable(_ layers: SystemBase.Layers, _ users: SystemUsers) throws(SystemError) -> View {
         try checkPaths()
         try makeStore()
+        try checkStore()
         let namespace = clinux_user_namespace(users.map, users.map)
         guard namespace >= 0 else { throw SystemError("make a user namespace") }
         do throws(SystemError) {
@@ -75,6 +76,7 @@ struct SystemMounts: Sendable {
     /// The system as earlier programs have left it, for programs that only read it.
     func openReadOnly(_ layers: SystemBase.Layers) throws(SystemError) -> View {
         try checkPaths()
+        try checkStore()
         let store = sandbox.system
         try overlay(.usr, [upper(.usr, in: store), base.usr], writtenBy: nil)
         try overlay(.etc, [upper(.etc, in: store), "\(base.folder)/\(layers.etc)"], writtenBy: nil)
@@ -121,13 +123,34 @@ struct SystemMounts: Sendable {
             for name in folder.inside { try HostFiles.makeFolder("\(path)/\(name)", mode: 0o755) }
             guard chmod(path, folder.mode) == 0 else { throw SystemError("chmod \(path)") }
         }
-        // What is mounted over these must find them.
-        try HostFiles.write("", to: "\(draft)/folders/opt/perimeter/execd", mode: 0o755)
-        try HostFiles.makeFolder("\(draft)/folders/var/tmp", mode: 0o1777)
         for (name, target) in [("run", "/run"), ("lock", "/run/lock")] {
             guard symlink(target, "\(draft)/folders/var/\(name)") == 0 else { throw SystemError("link \(name)") }
         }
         guard rename(draft, sandbox.system) == 0 else { throw SystemError("make \(sandbox.system)") }
+    }
+
+    /// An image may have come from elsewhere, and its root may have removed what mounts need: a link in the place of a folder would
+    /// lead out of it. Nothing runs that could change it meanwhile.
+    private func checkStore() throws(SystemError) {
+        let store = sandbox.system
+        let layers = Overlay.allCases.flatMap { overlay in
+            [upper(overlay, in: store), "\(store)/\(overlay.rawValue)", "\(store)/\(overlay.rawValue)/work"]
+        }
+        let plain = Self.folders.map { "\(store)/folders/\($0.name)" }
+        for folder in [store, "\(store)/folders"] + layers + plain where !HostFiles.isFolder(folder) {
+            throw SystemError("use \(folder) of the disk: no folder", code: EBADMSG)
+        }
+        for (name, mode) in [
+            ("var/tmp", 0o1777), ("var/lib", 0o755), ("var/lib/dpkg", 0o755), ("opt/perimeter", 0o755),
+        ] {
+            let point = "\(store)/folders/\(name)"
+            guard !HostFiles.isFolder(point) else { continue }
+            unlink(point)
+            try HostFiles.makeFolder(point, mode: mode_t(mode))
+        }
+        let execd = "\(store)/folders/opt/perimeter/execd"
+        guard HostFiles.facts(execd) == nil || HostFiles.link(execd) != nil else { return }
+        try HostFiles.write("", to: execd, mode: 0o755)
     }
 
     private func map(

@@ -31,6 +31,8 @@ struct WorkDisk: Sendable {
     private func give(_ files: String, to owner: UInt32) throws(SystemError) {
         let isNew = mkdir(files, 0o755) == 0
         guard isNew || errno == EEXIST else { throw SystemError("make \(files)") }
+        // An image may have come from elsewhere: a link would lead out of it.
+        guard HostFiles.isFolder(files) else { throw SystemError("use \(files) of the disk: no folder", code: EBADMSG) }
         var facts = stat()
         guard lstat(files, &facts) == 0 else { throw SystemError("look at \(files)") }
         guard facts.st_uid != owner || facts.st_gid != owner else { return }

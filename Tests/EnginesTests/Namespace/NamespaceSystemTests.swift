@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import Sandbox
 import TestSupport
@@ -151,6 +152,64 @@ import Testing
             // A worker that dies here leaves all of it mounted.
             #expect(rig.mounts().count == 5, "\(rig.mounts())")
             await NamespaceRig.engine(in: rig.folder).sweep(keeping: [])
+            #expect(await rig.leftovers() == [])
+        }
+    }
+
+    @Test func `a disk from elsewhere leads nowhere`() async throws {
+        try await NamespaceRig.with { rig in
+            let victim = rig.folder + "/victim"
+            for folder in ["", "/var", "/usr", "/usr/upper", "/usr/work", "/folders"] {
+                try HostFiles.makeFolder(victim + folder, mode: 0o755)
+            }
+            try HostFiles.write("mine", to: victim + "/file", mode: 0o644)
+            let spec = try writable(rig)
+            await (try await rig.engine.provision(spec)).destroy()
+            let work = rig.engine.paths.sandbox(spec.id).work
+            func change(_ body: () throws -> Void) throws {
+                try HostFiles.makeFolder(rig.engine.paths.sandbox(spec.id).folder, mode: 0o711)
+                try rig.engine.disk.open(spec.id, bytes: spec.limits.diskBytes, owner: SystemUsers(of: spec.id).root)
+                defer { rig.engine.disk.close(spec.id) }
+                try body()
+            }
+            for name in ["files", "system", "system/folders", "system/folders/var", "system/usr", "system/usr/upper"] {
+                let (path, aside) = ("\(work)/\(name)", "\(work)/aside")
+                try change { #expect(rename(path, aside) == 0 && symlink(victim, path) == 0) }
+                for system in [SandboxSpec.SystemFiles.writable, .readOnly] {
+                    var spec = spec
+                    spec.system = system
+                    let error = await #expect(throws: SandboxError.self, "\(name)") {
+                        _ = try await rig.engine.provision(spec)
+                    }
+                    #expect(
+                        error?.message.contains("of the disk: no folder") == true, "\(name): \(error?.message ?? "")")
+                }
+                // The link in the place of the files cannot be opened like a disk again.
+                try HostFiles.makeFolder(work, mode: 0o755)
+                #expect(clinux_mount_image(rig.engine.paths.sandbox(spec.id).image, work) == 0)
+                #expect(unlink(path) == 0 && rename(aside, path) == 0)
+                rig.engine.disk.close(spec.id)
+            }
+            // A draft that was left, and mount points that the sandbox's root replaced.
+            try change {
+                HostFiles.removeTree("\(work)/system")
+                #expect(symlink(victim, "\(work)/system.new") == 0)
+            }
+            let sandbox = try await rig.engine.provision(spec)
+            _ = try await sandbox.bash(
+                "rm -r /var/tmp; mv /var/lib /var/old; ln -s /etc /var/lib; echo kept > /etc/kept")
+            await sandbox.destroy()
+            for system in [SandboxSpec.SystemFiles.writable, .readOnly] {
+                var spec = spec
+                spec.system = system
+                let again = try await rig.engine.provision(spec)
+                #expect(try await again.bash("cat /etc/kept; touch /var/tmp/x && echo tmp").hasPrefix("kept\ntmp"))
+                await again.destroy()
+            }
+            #expect(HostView.text(victim + "/file") == "mine")
+            #expect(HostView.names(in: victim).sorted() == ["file", "folders", "usr", "var"])
+            var facts = stat()
+            #expect(lstat(victim, &facts) == 0 && facts.st_uid == 0 && facts.st_mode & 0o777 == 0o755)
             #expect(await rig.leftovers() == [])
         }
     }
