@@ -56,6 +56,8 @@ def debian_package(folder, name, text):
 class Registry(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.server.seen.append(self.path)
+        if self.path.endswith(".whl"):
+            self.server.is_open.wait(60)
         content = self.server.files.get(self.path)
         self.send_response(200 if content is not None else 404)
         self.send_header("content-length", str(len(content or b"")))
@@ -87,25 +89,28 @@ def registry(tmp_path_factory):
         "/apt/./Release": release, "/apt/./Packages": index, "/apt/./perimeter-shelf.deb": package,
         "/apt/Release": release, "/apt/Packages": index, "/apt/perimeter-shelf.deb": package,
     }  # fmt: skip
-    server.seen = []
+    server.seen, server.is_open = [], threading.Event()
+    server.is_open.set()
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server
     server.shutdown()
     server.server_close()
 
 
+def settings(registry):
+    url = f"http://127.0.0.1:{registry.server_port}"
+    return {
+        "PERIMETER_DISK_LIMIT": "128MiB",
+        "PERIMETER_MAX_IDLE_SECONDS": "2",
+        "PERIMETER_PACKAGE_MIRROR_PIP": f"{url}/simple",
+        "PERIMETER_PACKAGE_MIRROR_GEM": f"{url}/gems",
+        "PERIMETER_PACKAGE_MIRROR_APT": f"deb [trusted=yes] {url}/apt ./",
+    }
+
+
 @pytest.fixture(scope="module")
 def up(tmp_path_factory, registry):
-    url = f"http://127.0.0.1:{registry.server_port}"
-    server = Server(
-        tmp_path_factory.mktemp("packages"),
-        command="up",
-        PERIMETER_DISK_LIMIT="128MiB",
-        PERIMETER_MAX_IDLE_SECONDS="2",
-        PERIMETER_PACKAGE_MIRROR_PIP=f"{url}/simple",
-        PERIMETER_PACKAGE_MIRROR_GEM=f"{url}/gems",
-        PERIMETER_PACKAGE_MIRROR_APT=f"deb [trusted=yes] {url}/apt ./",
-    ).start()
+    server = Server(tmp_path_factory.mktemp("packages"), command="up", **settings(registry)).start()
     yield World(server)
     server.stop()
 
@@ -190,3 +195,26 @@ def test_an_environment_lets_programs_change_the_system(up):
     up.idle(session, 2, seconds=30)
     shown = answers(up, session)[1]
     assert shown.startswith("own\n") and "No such file" in shown, shown
+
+
+def test_a_worker_that_dies_while_it_installs(tmp_path, start, registry):
+    server = start(Server(tmp_path, command="up", PERIMETER_LEASE_SECONDS="2", **settings(registry)))
+    world = World(server)
+    place, before = environment(world, pip=["perimeter-hello"]), len(registry.seen)
+    registry.is_open.clear()
+    try:
+        session = world.session(TOOLSET, text="```bash\nperimeter_hello\n```", environment=place)
+        wait_until(lambda: any(path.endswith(".whl") for path in registry.seen[before:]), 30, "pip fetches the wheel")
+        server.kill()
+    finally:
+        registry.is_open.set()
+    server.start()
+    world.finished(session, seconds=60)
+    world.send(session, "```bash\nperimeter_hello\n```")
+    world.finished(session, 2, seconds=30)
+    assert answers(world, session)[-1].strip() == "hello from the wheel"
+    server.stop()
+    data = str(tmp_path / "data")
+    assert data not in open("/proc/mounts").read()
+    assert [path.name for path in tmp_path.rglob("packages-*.img")] == []
+    assert len(list(tmp_path.rglob("packages-*.snapshot"))) == 1

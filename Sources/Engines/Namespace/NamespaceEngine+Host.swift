@@ -93,6 +93,12 @@ extension NamespaceEngine {
                 "the disk cannot be bounded without root", "run the worker as root, or allow weaker limits",
                 isFatal: isStrict)
         }
+        if system == nil {
+            add(
+                "system files of sandboxes cannot change here, so packages of environments are not installed",
+                "run as root on a kernel of 5.19 or later, with /usr and the data directory on ext4, xfs or btrfs",
+                isFatal: false)
+        }
         return problems + graphics.problems
     }
 
