@@ -22,8 +22,6 @@ struct BubblewrapArguments {
     private static let rootCapabilities = [
         "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "SETUID", "SETGID", "NET_BIND_SERVICE",
     ]
-    /// What the root of a changeable system may write beside the folders that every program may (see `--confine`).
-    private static let ownFolders = ["/usr", "/etc"] + SystemMounts.folders.map { "/\($0.name)" }
     private static let execd = "/opt/perimeter/execd"
 
     var work: String
@@ -53,10 +51,17 @@ struct BubblewrapArguments {
     /// The program inside.
     var command: [String] {
         [
-            Self.execd, "--listen-fd", "\(Descriptor.listener)", "--workdir",
-            "/workspace", "--root", "/tmp", "--proxy-port", hasProxy ? "\(Self.proxyPort)" : "0", "--output-limit",
-            "\(limits.outputBytes)", "--read-only-root", "/usr", "--confine",
-        ] + (isRoot ? Self.ownFolders.flatMap { ["--writable", $0] } : []) + (hasProxy ? ["--name-port", "\(Self.namePort)"] : [])
+            Self.execd, "--listen-fd", "\(Descriptor.listener)", "--workdir", "/workspace", "--proxy-port",
+            hasProxy ? "\(Self.proxyPort)" : "0", "--output-limit", "\(limits.outputBytes)", "--confine",
+        ] + roots + (hasProxy ? ["--name-port", "\(Self.namePort)"] : [])
+    }
+
+    /// Where the file tools work beside the work directory, and what its root may write beside the folders that every
+    /// program may (see `--confine`).
+    private var roots: [String] {
+        guard isRoot else { return ["--root", "/tmp", "--read-only-root", "/usr"] }
+        let own = (["usr", "etc"] + SystemMounts.folders.map(\.name)).map { "/\($0)" }
+        return (["/tmp"] + own).flatMap { ["--root", $0] } + own.flatMap { ["--writable", $0] }
     }
 
     private var isolation: [String] {

@@ -30,6 +30,7 @@ import Testing
             let sandbox = try await rig.engine.provision(spec)
             #expect(try await sandbox.bash(Self.changes).hasSuffix("done"))
             #expect(try await sandbox.bash("id -u; echo $USER; touch file; stat -c %u file").hasPrefix("0\nroot\n0"))
+            #expect(try await Self.write(sandbox, "/etc/written").isError == false)
             let name = try #require(SnapshotID("\(rig.prefix)-snap"))
             try await sandbox.snapshot(as: name)
             try await sandbox.pause()
@@ -56,10 +57,16 @@ import Testing
                 try await third.bash("id -u; grep CapEff /proc/self/status").contains("1000\nCapEff:\t0000000000000000")
             )
             #expect(try await third.bash("cat /root/\(Self.mark) 2>&1; touch /var/tmp/x && echo tmp").hasSuffix("tmp"))
+            #expect(try await third.bash("cat /etc/written") == "by a tool")
+            #expect(try await Self.write(third, "/usr/local/written").isError)
             await third.destroy()
             #expect(await rig.leftovers() == [])
             #expect(Self.hostFiles() == host)
         }
+    }
+
+    private static func write(_ sandbox: any Sandbox, _ path: String) async throws -> ToolResult {
+        try await sandbox.run(ToolCall(id: "write-\(path)", input: .write(path: path, content: "by a tool")))
     }
 
     private static let look = """
