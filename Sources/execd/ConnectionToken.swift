@@ -1,6 +1,7 @@
 internal import Glibc
 
-/// What a worker says first on a connection to a socket that programs inside can reach as well: 64 hexadecimal digits.
+/// What a worker says first on a connection to a socket that programs inside can reach as well: 64 hexadecimal digits, and the
+/// ``ExecdOrders`` where a daemon takes them.
 struct ConnectionToken {
     enum Progress {
         case more
@@ -25,7 +26,7 @@ struct ConnectionToken {
         return ConnectionToken(expected: bytes)
     }
 
-    private init(expected: [UInt8]) { self.expected = expected }
+    init(expected: [UInt8]) { self.expected = expected }
 
     mutating func take(_ bytes: [UInt8]) -> Progress {
         let missing = expected.count - received.count

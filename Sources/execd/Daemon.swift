@@ -36,8 +36,9 @@ final class Daemon {
     private var isEnding = false
 
     init(
-        settings: ToolSettings, trust: TrustFolder, listener: Descriptor, token: ConnectionToken?, proxy: Descriptor?,
-        proxyPort: UInt16, names: NameService?, signals: Descriptor, memoryGuard: MemoryGuard? = nil
+        settings: ToolSettings, trust: TrustFolder, listener: Descriptor, token: ConnectionToken?, first: Descriptor?,
+        proxy: Descriptor?, proxyPort: UInt16, names: NameService?, signals: Descriptor,
+        memoryGuard: MemoryGuard? = nil
     ) throws {
         self.settings = settings
         configuration = SessionConfiguration(environment: settings.environment, folder: trust)
@@ -51,6 +52,7 @@ final class Daemon {
         gate = try PathGate(settings)
         wake = try WakeEvent()
         dispatcher = try CallDispatcher(settings: settings, gate: gate, children: children, tree: tree, wake: wake)
+        if let first { connections.append(Connection(socket: first, token: nil)) }
         guard clinux_set_nonblocking(listener.raw, 1) == 0 else { throw SystemFailure(errno, "fcntl") }
     }
 

@@ -1,10 +1,13 @@
+internal import ExecdProtocol
+
 /// The daemon's command line. Without one, the first process of a virtual machine is a ``GuestInit``.
 ///
 /// | option | meaning | default |
 /// |---|---|---|
 /// | `--listen-fd N` | a listening unix socket, inherited | – |
 /// | `--listen PATH` | or a unix socket made there; needs the variable `PERIMETER_EXECD_TOKEN` | – |
-/// |  | either path may be `@NAME`: an abstract socket, which nobody can put another one in the place of | |
+/// | `--await PATH` | or one whose first connection brings the token, `--proxy-port`, `--output-limit` and `--process-limit` | – |
+/// |  | each of these paths may be `@NAME`: an abstract socket, which nobody can put another one in the place of | |
 /// | `--bridge PATH` | serves nothing: carries standard input and output to the socket of the daemon that does | – |
 /// | `--install PATH` | serves nothing: copies this executable there, for a container that cannot | – |
 /// | `--workdir DIR` | where the tools work | `/workspace` |
@@ -27,6 +30,7 @@ struct Options {
     enum Role: Equatable {
         case listenDescriptor(Int32)
         case listen(String)
+        case await(String)
         case bridge(String)
         case install(String)
     }
@@ -59,6 +63,7 @@ struct Options {
             switch name {
             case "--listen-fd": role = .listenDescriptor(try Self.number(name, value, in: 3...1_000_000))
             case "--listen": role = .listen(try Self.socket(name, value))
+            case "--await": role = .await(try Self.socket(name, value))
             case "--bridge": role = .bridge(try Self.socket(name, value))
             case "--install": role = .install(try Self.path(name, value))
             case "--workdir": workDirectory = try Self.path(name, value)
@@ -77,8 +82,17 @@ struct Options {
             default: throw Invalid(message: "unknown option \(name)")
             }
         }
-        guard let role else { throw Invalid(message: "--listen-fd, --listen, --bridge or --install is required") }
+        guard let role else {
+            throw Invalid(message: "--listen-fd, --listen, --await, --bridge or --install is required")
+        }
         self.role = role
+    }
+
+    /// What the session brings.
+    mutating func take(_ orders: ExecdOrders) {
+        proxyPort = orders.proxyPort
+        outputLimit = Int(orders.outputLimit)
+        processLimit = Int(orders.processLimit)
     }
 
     private static func number<T: FixedWidthInteger>(

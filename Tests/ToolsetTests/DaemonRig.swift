@@ -129,7 +129,7 @@ final class DaemonRig {
         guard case .helloAck = try receive().message else { throw ProtocolError.invalidField("hello") }
     }
 
-    private static func executable() throws -> String {
+    static func executable() throws -> String {
         let root = "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
         let chosen = getenv("PERIMETER_EXECD").map { [String(cString: $0)] }
         let built = ["x86_64", "aarch64"].map { "\(root)/.build/execd/\($0)-unknown-linux-gnu/release/perimeter-execd" }

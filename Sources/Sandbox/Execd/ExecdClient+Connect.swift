@@ -1,4 +1,4 @@
-internal import ExecdProtocol
+package import ExecdProtocol
 package import Logging
 internal import NIOCore
 internal import NIOPosix
@@ -63,13 +63,17 @@ extension ExecdClient {
     ///
     /// The client owns the channel from here on; when this throws, it is closed.
     /// - Parameters:
-    ///   - token: for a daemon that was started with one.
+    ///   - token: for a daemon that was started with one, or takes one.
+    ///   - orders: for a daemon that takes them.
     ///   - gate: given if and only if the end was made for one.
     package static func connect(
-        _ end: ExecdEnd, token: ExecdToken?, gate: (any OutboundGate)?, deadline: Duration, logger: Logger
+        _ end: ExecdEnd, token: ExecdToken?, orders: ExecdOrders? = nil, gate: (any OutboundGate)?, deadline: Duration,
+        logger: Logger
     ) async throws(SandboxError) -> ExecdClient {
         do throws(SandboxError) {
-            if let token { end.channel.write(ByteBuffer(string: token.exposed), promise: nil) }
+            if let token {
+                end.channel.write(ByteBuffer(string: token.exposed + (orders?.digits ?? "")), promise: nil)
+            }
             let info = try await greet(end, within: deadline)
             return ExecdClient(
                 channel: end.channel, requests: end.requests, relays: end.relays, outlet: end.outlet, info: info,
