@@ -5,11 +5,12 @@ groups, mounted volumes), as root. Knows the parts of the API that Perimeter use
     fake_kubernetes.py FOLDER EXECD HOOK TOKEN_FILE     serves the listening socket at descriptor 3
 
 Variables, all optional: FAKE_PRUNES, a member of Pod specifications that is dropped; FAKE_INJECTS=1 adds a container to Pods; FAKE_OPEN=1
-enforces no NetworkPolicy; FAKE_PROTOCOL, the only stream protocol; FAKE_SLOPPY_VOLUMES=1 gives every volume 2 GiB;
+enforces no NetworkPolicy; FAKE_AGENT_SANDBOX=1 installs agent-sandbox (fake_agent_sandbox.py); FAKE_PROTOCOL, the only stream protocol; FAKE_SLOPPY_VOLUMES=1 gives every volume 2 GiB;
 FAKE_CERTIFICATE and FAKE_KEY, PEM files, and FAKE_CLIENT_AUTHORITY for clients: then it speaks TLS.
 """
 
 import base64
+import copy
 import hashlib
 import http.server
 import importlib.util
@@ -29,6 +30,9 @@ import urllib.parse
 import uuid
 import zlib
 
+sys.dont_write_bytecode = True
+import fake_agent_sandbox
+
 FOLDER, EXECD, HOOK, TOKEN_FILE = sys.argv[1:5]
 spec = importlib.util.spec_from_file_location("hook", HOOK)
 hook = importlib.util.module_from_spec(spec)
@@ -40,7 +44,12 @@ KINDS = {"pods": "Pod", "secrets": "Secret", "persistentvolumeclaims": "Persiste
 LOCK = threading.RLock()
 KUBELETS = {}
 IMAGES = {"sandbox:1", "execd:1"}
-PATH = re.compile(r"/(?:api/v1|apis/networking\.k8s\.io/v1)/namespaces/([a-z0-9-]+)/([a-z]+)(?:/([a-z0-9.-]+))?(/exec)?\Z")
+GROUPS = {kind: "/apis/networking.k8s.io/v1" if kind == "networkpolicies" else "/api/v1" for kind in KINDS}
+if fake_agent_sandbox.IS_INSTALLED:
+    STORE.update({kind: {} for kind in fake_agent_sandbox.KINDS})
+    KINDS.update(fake_agent_sandbox.KINDS)
+    GROUPS.update({kind: f"/apis/{group}" for kind, group in fake_agent_sandbox.GROUPS.items()})
+PATH = re.compile(r"(/api/v1|/apis/[a-z0-9.-]+/[a-z0-9]+)/namespaces/([a-z0-9-]+)/([a-z]+)(?:/([a-z0-9.-]+))?(/exec)?\Z")
 NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?\Z")
 LABEL = re.compile(r"([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?\Z")
 UNITS = {"": 1, "Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30}
@@ -79,9 +88,13 @@ class Kubelet:
     def status(self, phase, reason=None, container=None):
         with LOCK:
             entry = {"name": "sandbox", "ready": phase == "Running", "state": container or {}}
-            self.pod["status"] = {"phase": phase, "containerStatuses": [entry]}
+            ready = "True" if phase == "Running" else "False"
+            self.pod["status"] = {"phase": phase, "containerStatuses": [entry], "conditions": [{"type": "Ready", "status": ready}]}
+            if phase == "Running":
+                self.pod["status"]["podIPs"] = [{"ip": "10.244.0.7"}]
             if reason:
                 self.pod["status"]["reason"] = reason
+            settle()
 
     def waiting(self, reason, message=""):
         self.status("Pending", None, {"waiting": {"reason": reason, "message": message}})
@@ -94,7 +107,7 @@ class Kubelet:
                 self.waiting("ContainerCreating")
                 self.prepare()
             self.status("Running", None, {"running": {"startedAt": "2026-01-01T00:00:00Z"}})
-            timer = threading.Timer(self.spec["activeDeadlineSeconds"], self.end, ["DeadlineExceeded"])
+            timer = threading.Timer(self.spec.get("activeDeadlineSeconds", 1 << 20), self.end, ["DeadlineExceeded"])
             timer.daemon = True
             timer.start()
             code = self.process.wait()
@@ -125,7 +138,10 @@ class Kubelet:
         self.groups.create({"memoryBytes": quantity(limits["memory"]), "processes": 4096,
                             "cpuPercent": int(limits["cpu"].removesuffix("m")) // 10})
         variables = {"PATH": PLAIN["PATH"], "KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": str(PORT)}
-        for entry in container["env"]:
+        for entry in container.get("env", []):
+            if "value" in entry:
+                variables[entry["name"]] = entry["value"]
+                continue
             reference = entry["valueFrom"]["secretKeyRef"]
             secret = self.await_secret(reference["name"])
             variables[entry["name"]] = base64.b64decode(secret["data"][reference["key"]]).decode()
@@ -190,7 +206,7 @@ class Kubelet:
         words = ["bwrap", "--unshare-all", "--unshare-user", "--disable-userns", "--as-pid-1", "--new-session"]
         if not self.is_closed():
             words.append("--share-net")
-        words += ["--hostname", self.spec["hostname"], "--cap-drop", "ALL", "--ro-bind", "/usr", "/usr"]
+        words += ["--hostname", self.spec.get("hostname", self.name), "--cap-drop", "ALL", "--ro-bind", "/usr", "/usr"]
         words += ["--uid", str(container["securityContext"]["runAsUser"]), "--gid", str(container["securityContext"]["runAsGroup"])]
         for link in ("bin", "sbin", "lib", "lib32", "lib64"):
             if os.path.islink(f"/{link}"):
@@ -241,7 +257,8 @@ class Kubelet:
         with LOCK:
             if STORE["pods"].get(self.name) is self.pod:
                 del STORE["pods"][self.name]
-            KUBELETS.pop(self.name, None)
+                KUBELETS.pop(self.name, None)
+            settle()
 
 
 def admit(kind, namespace, thing):
@@ -258,6 +275,10 @@ def admit(kind, namespace, thing):
             thing.setdefault("data", {})[key] = base64.b64encode(value.encode()).decode()
     if kind == "persistentvolumeclaims":
         quantity(thing["spec"]["resources"]["requests"]["storage"])
+    if kind in fake_agent_sandbox.KINDS:
+        fake_agent_sandbox.check(kind, thing)
+        metadata.setdefault("labels", {})
+        metadata.setdefault("annotations", {})
     if kind == "pods":
         thing["spec"].pop(os.environ.get("FAKE_PRUNES", ""), None)
         if os.environ.get("FAKE_INJECTS"):
@@ -269,6 +290,40 @@ def admit(kind, namespace, thing):
         thing["status"] = {"phase": "Pending"}
     metadata.update(namespace=namespace, uid=str(uuid.uuid4()), resourceVersion="1", creationTimestamp="2026-01-01T00:00:00Z",
                     managedFields=[{"manager": "test", "fieldsV1": {"f:metadata": {"f:labels": {".": {}}}}}])
+
+
+def create(namespace, kind, thing):
+    admit(kind, namespace, thing)
+    STORE[kind][thing["metadata"]["name"]] = thing
+    if kind == "pods":
+        kubelet = KUBELETS[thing["metadata"]["name"]] = Kubelet(namespace, thing)
+        threading.Thread(target=kubelet.run, daemon=True).start()
+    return thing
+
+
+def delete(kind, name):
+    if kind == "pods":
+        STORE[kind][name]["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+        threading.Thread(target=KUBELETS[name].remove, daemon=True).start()
+        return
+    del STORE[kind][name]
+    if kind == "persistentvolumeclaims" and os.path.exists(f"{FOLDER}/volumes/{name}.img"):
+        os.unlink(f"{FOLDER}/volumes/{name}.img")
+
+
+def settle():
+    """Lets the controllers of agent-sandbox act on what has changed, and on the next end of a life."""
+    if not fake_agent_sandbox.IS_INSTALLED:
+        return
+    with LOCK:
+        seconds = fake_agent_sandbox.Controllers(STORE, lambda kind, thing: create(NAMESPACE[0], kind, thing), delete).settle()
+    if seconds is not None and seconds < 3600:
+        timer = threading.Timer(seconds, settle)
+        timer.daemon = True
+        timer.start()
+
+
+NAMESPACE = ["default"]
 
 
 def merge(target, patch):
@@ -295,11 +350,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 raise Failure(401, "Unauthorized", "Unauthorized")
             self.falter()
             match = PATH.match(urllib.parse.urlsplit(self.path).path)
-            if not match or match[2] not in STORE:
-                raise Failure(404, "NotFound", "the server could not find the requested resource")
-            if match[4]:
-                return self.exec(match[3])
-            self.answer(200 if self.command != "POST" else 201, self.serve(match[1], match[2], match[3], body))
+            if not match or GROUPS.get(match[3]) != match[1]:
+                return self.send(404, "text/plain; charset=utf-8", b"404 page not found\n")
+            if match[5]:
+                return self.exec(match[4])
+            self.answer(200 if self.command != "POST" else 201, self.serve(match[2], match[3], match[4], body))
         except Failure as failure:
             self.answer(failure.code, failure.status())
         except (KeyError, AssertionError) as error:
@@ -324,12 +379,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if self.command == "POST":
                 if body["metadata"]["name"] in things:
                     raise Failure(409, "AlreadyExists", f'{kind} "{body["metadata"]["name"]}" already exists')
-                admit(kind, namespace, body)
-                things[body["metadata"]["name"]] = body
-                if kind == "pods":
-                    kubelet = KUBELETS[body["metadata"]["name"]] = Kubelet(namespace, body)
-                    threading.Thread(target=kubelet.run, daemon=True).start()
-                return body
+                NAMESPACE[0] = namespace
+                made = copy.deepcopy(create(namespace, kind, body))
+                settle()
+                return made
             if name is None:
                 return self.list(kind)
             if name not in things:
@@ -337,7 +390,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if self.command == "PATCH":
                 if self.headers["content-type"] != "application/merge-patch+json":
                     raise Failure(415, "UnsupportedMediaType", "the body of the request was in an unknown format")
+                if body.get("metadata", {}).get("uid", things[name]["metadata"]["uid"]) != things[name]["metadata"]["uid"]:
+                    raise Failure(409, "Conflict", "Precondition failed: UID in precondition")
+                changed = copy.deepcopy(things[name])
+                merge(changed, body)
+                if kind in fake_agent_sandbox.KINDS:
+                    fake_agent_sandbox.check(kind, changed)
                 merge(things[name], body)
+                changed = copy.deepcopy(things[name])
+                settle()
+                return changed
             elif self.command == "DELETE":
                 self.delete(kind, name, body)
             return things.get(name, {"kind": "Status", "apiVersion": "v1", "status": "Success"})
@@ -357,19 +419,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
         thing = STORE[kind][name]
         if options.get("preconditions", {}).get("uid", thing["metadata"]["uid"]) != thing["metadata"]["uid"]:
             raise Failure(409, "Conflict", "the UID in the precondition does not match")
-        if kind == "pods":
-            if "deletionTimestamp" not in thing["metadata"]:
-                thing["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
-                threading.Thread(target=KUBELETS[name].remove, daemon=True).start()
-            return
-        del STORE[kind][name]
-        if kind == "persistentvolumeclaims" and os.path.exists(f"{FOLDER}/volumes/{name}.img"):
-            os.unlink(f"{FOLDER}/volumes/{name}.img")
+        if kind in fake_agent_sandbox.KINDS and options.get("propagationPolicy") == "Foreground":
+            thing["metadata"].setdefault("deletionTimestamp", "2026-01-01T00:00:00Z")
+        elif kind != "pods" or "deletionTimestamp" not in thing["metadata"]:
+            delete(kind, name)
+        settle()
 
     def answer(self, status, value):
-        body = json.dumps(value).encode()
+        self.send(status, "application/json", json.dumps(value).encode())
+
+    def send(self, status, kind, body):
         self.send_response(status)
-        self.send_header("content-type", "application/json")
+        self.send_header("content-type", kind)
         self.send_header("content-length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

@@ -8,10 +8,26 @@ struct ClusterAPI: Sendable {
         case pods, secrets
         case claims = "persistentvolumeclaims"
         case policies = "networkpolicies"
+        /// Those of kubernetes-sigs/agent-sandbox.
+        case sandboxes
+        case sandboxClaims = "sandboxclaims"
+        case templates = "sandboxtemplates"
+        case pools = "sandboxwarmpools"
+
+        var group: String? {
+            switch self {
+            case .pods, .secrets, .claims: nil
+            case .policies: "networking.k8s.io/v1"
+            case .sandboxes: "agents.x-k8s.io/v1beta1"
+            case .sandboxClaims, .templates, .pools: "extensions.agents.x-k8s.io/v1beta1"
+            }
+        }
+
+        /// Whether a cluster may lack the kind altogether.
+        var isExtension: Bool { group?.contains("agents.x-k8s.io") == true }
 
         func path(_ namespace: String) -> String {
-            let group = self == .policies ? "/apis/networking.k8s.io/v1" : "/api/v1"
-            return "\(group)/namespaces/\(namespace)/\(rawValue)"
+            "\(group.map { "/apis/\($0)" } ?? "/api/v1")/namespaces/\(namespace)/\(rawValue)"
         }
     }
 
@@ -53,20 +69,25 @@ struct ClusterAPI: Sendable {
         return try checked(answer, "create \(kind.rawValue)")
     }
 
-    /// Changes the metadata of a thing (RFC 7396). - Returns: false when there is none, or it is not the one meant.
+    /// Changes the metadata of a thing. - Returns: false when there is none, or it is not the one meant.
     func patch(_ kind: Kind, _ name: String, metadata: JSON) async throws(SandboxError) -> Bool {
-        let answer = try await send(
-            .PATCH, kind, name, body: ["metadata": metadata], type: "application/merge-patch+json")
-        if answer.status == 404 || answer.status == 409 { return false }
-        _ = try checked(answer, "change \(kind.rawValue)")
-        return true
+        try await change(kind, name, ["metadata": metadata]) != nil
+    }
+
+    /// Changes a thing (RFC 7396); a `metadata.uid` in the body is a condition.
+    /// - Returns: the thing as it is then; nil when there is none, or it is not the one meant.
+    func change(_ kind: Kind, _ name: String, _ body: JSON) async throws(SandboxError) -> JSON? {
+        let answer = try await send(.PATCH, kind, name, body: body, type: "application/merge-patch+json")
+        if answer.status == 404 || answer.status == 409 { return nil }
+        return try checked(answer, "change \(kind.rawValue)")
     }
 
     /// Asks for the removal of this very thing; another one of the same name stays. Idempotent.
-    func delete(_ kind: Kind, _ name: String, uid: String?) async throws(SandboxError) {
+    /// - Parameter isLast: it is there until everything that it owns is gone.
+    func delete(_ kind: Kind, _ name: String, uid: String?, isLast: Bool = false) async throws(SandboxError) {
         var options: JSON = [
             "apiVersion": "v1", "kind": "DeleteOptions", "gracePeriodSeconds": JSON(PodManifest.graceSeconds),
-            "propagationPolicy": "Background",
+            "propagationPolicy": isLast ? "Foreground" : "Background",
         ]
         if let uid { options["preconditions"] = ["uid": JSON(uid)] }
         let answer = try await send(.DELETE, kind, name, body: options)
@@ -116,6 +137,13 @@ struct ClusterAPI: Sendable {
             throw SandboxError(.unavailable, "the API server cannot be asked: \(error.message)", cause: error)
         }
         let parsed = (try? JSON(parsing: answer.body, maximumDepth: Self.depth)) ?? .null
+        // A thing that is not there is told in an object, a kind that is not there is not.
+        if answer.status == 404, kind.isExtension, parsed.objectValue == nil {
+            throw SandboxError(
+                .unavailable,
+                "the cluster does not know \(kind.rawValue) of \(kind.group ?? ""): install agent-sandbox with its "
+                    + "extensions, or unset PERIMETER_KUBERNETES_CLAIM_POOL")
+        }
         return Answer(status: answer.status, body: parsed)
     }
 

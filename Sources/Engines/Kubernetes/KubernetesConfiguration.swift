@@ -14,8 +14,11 @@ public struct KubernetesConfiguration: Sendable {
     public var access: Access
     /// Where the Pods are made; nil takes the service account's or the context's own.
     public var namespace: String?
-    /// The image of sandboxes that ask for none. It needs bash and the usual commands.
-    public var image: String
+    /// The SandboxWarmPool from which sandboxes are claimed; nil makes Pods. Its template then says what `image`, `execdImage` and
+    /// `storageClass` do otherwise.
+    public var claimPool: String?
+    /// The image of sandboxes that ask for none; nil with a pool alone. It needs bash and the usual commands.
+    public var image: String?
     /// An image with nothing but `/perimeter-execd`, from which every Pod gets the daemon; nil when the images of the sandboxes have
     /// it as `/opt/perimeter/execd`.
     public var execdImage: String?
@@ -41,17 +44,23 @@ public struct KubernetesConfiguration: Sendable {
     public var removalDeadline: Duration
     /// How long the volume of a session that nobody serves is kept. 30 days by default.
     public var retention: Duration
+    /// What a probe's sandbox is bounded by: little, or with a pool what its template must keep to.
+    public var probeLimits: ResourceLimits
 
     public init(
-        access: Access, image: String, stateDirectory: String, namespace: String? = nil, execdImage: String? = nil,
+        access: Access, image: String?, stateDirectory: String, namespace: String? = nil, claimPool: String? = nil,
+        execdImage: String? = nil,
         runtimeClass: String? = nil, isolation: EngineCapabilities.Isolation = .sharedKernel,
         storageClass: String? = nil, usesUserNamespaces: Bool = true, allowsWeakerLimits: Bool = false,
         lifetime: Duration = .seconds(86_400), answerDeadline: Duration = .seconds(30),
         readyDeadline: Duration = .seconds(300), removalDeadline: Duration = .seconds(60),
-        retention: Duration = .seconds(30 * 86_400)
+        retention: Duration = .seconds(30 * 86_400),
+        probeLimits: ResourceLimits = ResourceLimits(
+            memoryBytes: 256 << 20, processes: 64, cpuPercent: 50, diskBytes: 64 << 20)
     ) {
         self.access = access
         self.namespace = namespace
+        self.claimPool = claimPool
         self.image = image
         self.execdImage = execdImage
         self.runtimeClass = runtimeClass
@@ -65,5 +74,6 @@ public struct KubernetesConfiguration: Sendable {
         self.readyDeadline = readyDeadline
         self.removalDeadline = removalDeadline
         self.retention = retention
+        self.probeLimits = probeLimits
     }
 }

@@ -5,8 +5,8 @@ internal import Synchronization
 internal import Wire
 
 extension KubernetesEngine {
-    private static let firstPause = Duration.milliseconds(25)
-    private static let longestPause = Duration.seconds(1)
+    static let firstPause = Duration.milliseconds(25)
+    static let longestPause = Duration.seconds(1)
     private static let lookDeadline = Duration.seconds(20)
 
     /// Before anything is created.
@@ -16,6 +16,7 @@ extension KubernetesEngine {
         switch spec.source {
         case .engineDefault: break
         case .image(let name):
+            guard configuration.claimPool == nil else { throw refuse("the image of a claim is that of its pool") }
             guard ImageReference(name) != nil else { throw refuse("the image has no usable name") }
         case .snapshot: throw refuse("the kubernetes engine keeps no snapshots")
         }
@@ -27,9 +28,10 @@ extension KubernetesEngine {
         }
     }
 
-    private func manifest(_ spec: SandboxSpec, _ owner: String) -> PodManifest {
+    private func manifest(_ spec: SandboxSpec, _ owner: String) throws(SandboxError) -> PodManifest {
         var image = configuration.image
         if case .image(let name) = spec.source { image = name }
+        guard let image else { throw SandboxError(.unsupported, "the kubernetes engine has no image") }
         return PodManifest(
             spec: spec, owner: owner, image: image, execdImage: configuration.execdImage,
             runtimeClass: configuration.runtimeClass, usesUserNamespaces: configuration.usesUserNamespaces,
@@ -41,7 +43,7 @@ extension KubernetesEngine {
         let clock = ContinuousClock()
         let begin = clock.now
         let (api, owner) = try await cluster()
-        let manifest = manifest(spec, owner)
+        let manifest = try manifest(spec, owner)
         try await clear(spec.id, api)
         do throws(SandboxError) {
             try await holdPolicy(api)
@@ -59,7 +61,8 @@ extension KubernetesEngine {
                     .unsupported, "the cluster did not confine the sandbox: \(violations.joined(separator: ", "))")
             }
             let created = clock.now
-            let client = try await firstConnection(spec, token, until: end)
+            let client = try await firstConnection(
+                spec, DaemonDoor(pod: manifest.name, token: token), until: end)
             do throws(SandboxError) { try await look(inside: client, spec) } catch {
                 await client.detach()
                 throw error
@@ -75,7 +78,7 @@ extension KubernetesEngine {
     }
 
     /// The namespace's policy for sandboxes: found as it must be, or made.
-    private func holdPolicy(_ api: ClusterAPI) async throws(SandboxError) {
+    func holdPolicy(_ api: ClusterAPI) async throws(SandboxError) {
         let wanted = PodManifest.policy
         var found = try await api.get(.policies, SandboxNames.policy)
         if found == nil { found = try await api.create(.policies, wanted) }
@@ -137,15 +140,15 @@ extension KubernetesEngine {
     }
 
     /// A container that runs may not take commands for a moment yet.
-    private func firstConnection(
-        _ spec: SandboxSpec, _ token: ExecdToken, until end: ContinuousClock.Instant
+    func firstConnection(
+        _ spec: SandboxSpec, _ door: DaemonDoor, until end: ContinuousClock.Instant
     ) async throws(SandboxError) -> ExecdClient {
         var pause = Self.firstPause
         while true {
             let failure: SandboxError
             do throws(SandboxError) {
                 let rest = max(.seconds(1), end - ContinuousClock.now)
-                if let client = try await connect(spec, token, within: rest) { return client }
+                if let client = try await connect(spec, door, within: rest) { return client }
                 failure = SandboxError(.lost, "the Pod was removed while it started")
             } catch {
                 guard error.code == .unavailable || error.code == .lost, !Task.isCancelled else { throw error }
@@ -157,7 +160,7 @@ extension KubernetesEngine {
         }
     }
 
-    private func sleep(_ pause: Duration) async throws(SandboxError) {
+    func sleep(_ pause: Duration) async throws(SandboxError) {
         do { try await ContinuousClock().sleep(for: pause) } catch {
             throw SandboxError(.lost, "making the sandbox was cancelled", cause: error)
         }
@@ -166,7 +169,7 @@ extension KubernetesEngine {
     // MARK: - The look
 
     /// Throws when a bound does not hold inside, or the outside can be reached.
-    private func look(inside client: ExecdClient, _ spec: SandboxSpec) async throws(SandboxError) {
+    func look(inside client: ExecdClient, _ spec: SandboxSpec) async throws(SandboxError) {
         guard let found = InsideLook(parsing: try await words(of: client)) else {
             throw SandboxError(.unsupported, "the image lacks stat, head, timeout or bash")
         }

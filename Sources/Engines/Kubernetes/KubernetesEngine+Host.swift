@@ -15,7 +15,8 @@ extension KubernetesEngine {
             }
         let bounds = capabilities.bounds
         let loose = SpecChecks.bounds.filter { !bounds.contains($0) }
-        return "kubernetes: \(runtime), \(isolation), no capabilities, seccomp RuntimeDefault, "
+        let origin = configuration.claimPool.map { "claim of the pool '\($0)', " } ?? ""
+        return "kubernetes: \(origin)\(runtime), \(isolation), no capabilities, seccomp RuntimeDefault, "
             + (configuration.usesUserNamespaces ? "user namespace, " : "")
             + "read-only root, NetworkPolicy deny-all"
             + (loose.isEmpty ? "" : "; NOT bounded: \(loose.joined(separator: ", "))")
@@ -29,7 +30,8 @@ extension KubernetesEngine {
         } catch {
             let problem = EngineReport.Problem(
                 summary: "a trial sandbox did not work: \(error.message)",
-                remedy: "docs/sandboxes.md lists what the kubernetes engine needs; deploy/kubernetes has the role",
+                remedy:
+                    "docs/sandboxes.md lists what the kubernetes engine needs; deploy/kubernetes has the role, and a pool",
                 isFatal: true)
             return EngineReport(engine: name, boundary: boundary, isUsable: false, problems: [problem])
         }
@@ -37,8 +39,7 @@ extension KubernetesEngine {
 
     private func trial() async throws(SandboxError) {
         guard let id = SandboxID("probe-\(getpid())-\(UInt32.random(in: 0...UInt32.max))") else { return }
-        let limits = ResourceLimits(memoryBytes: 256 << 20, processes: 64, cpuPercent: 50, diskBytes: 64 << 20)
-        let sandbox = try await provision(SandboxSpec(id: id, limits: limits))
+        let sandbox = try await provision(SandboxSpec(id: id, limits: configuration.probeLimits))
         let call = ToolCall(
             id: "probe", input: .bash(command: "echo ready; id -u", restart: false, timeoutMilliseconds: 10_000))
         let answer: Result<ToolResult, SandboxError>
@@ -52,6 +53,7 @@ extension KubernetesEngine {
     }
 
     private func removeClaim(of id: SandboxID) async throws(SandboxError) {
-        try await cluster().api.delete(.claims, SandboxNames.name(id), uid: nil)
+        let kind: ClusterAPI.Kind = configuration.claimPool == nil ? .claims : .sandboxClaims
+        try await cluster().api.delete(kind, SandboxNames.name(id), uid: nil)
     }
 }

@@ -4,9 +4,6 @@ public import Sandbox
 internal import Wire
 
 extension KubernetesEngine {
-    private static let firstPause = Duration.milliseconds(25)
-    private static let longestPause = Duration.seconds(1)
-
     /// Idempotent, also for a caller that was cancelled. A Pod that another worker has taken over stays.
     public func remove(_ id: SandboxID) async {
         // Waited for here: a request of a cancelled task would not be sent.
@@ -14,10 +11,13 @@ extension KubernetesEngine {
     }
 
     /// - Parameter isPatient: returns when the Pod is gone, not when it was told to go.
-    private func remove(_ id: SandboxID, isPatient: Bool) async {
+    func remove(_ id: SandboxID, isPatient: Bool) async {
         do throws(SandboxError) {
             let (api, owner) = try await cluster()
             let name = SandboxNames.name(id)
+            if configuration.claimPool != nil {
+                return try await removeClaimed(id, owner, api, isPatient: isPatient)
+            }
             let (pod, secret) = (try await api.get(.pods, name), try await api.get(.secrets, name))
             let owners = [pod, secret].compactMap { $0?["metadata"]?["labels"]?[SandboxNames.owner]?.stringValue }
             guard owners.allSatisfy({ $0 == owner }) else {
@@ -63,6 +63,7 @@ extension KubernetesEngine {
     public func sweep(keeping live: Set<SandboxID>) async {
         do throws(SandboxError) {
             let (api, owner) = try await cluster()
+            if configuration.claimPool != nil { return try await sweepClaims(keeping: live, owner, api) }
             let selector = SandboxNames.selector(owner: owner)
             var found: Set<SandboxID> = []
             for kind in [ClusterAPI.Kind.pods, .secrets] {
@@ -89,7 +90,7 @@ extension KubernetesEngine {
         }
     }
 
-    private static func id(_ thing: JSON) -> SandboxID? {
+    static func id(_ thing: JSON) -> SandboxID? {
         thing["metadata"]?["annotations"]?[SandboxNames.id]?.stringValue.flatMap { SandboxID($0) }
     }
 

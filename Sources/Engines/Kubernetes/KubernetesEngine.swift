@@ -6,7 +6,7 @@ public import Sandbox
 internal import Synchronization
 internal import Wire
 
-/// Sandboxes as Pods of a Kubernetes cluster: no capabilities, no service account, no network, a read-only root from an image, and a
+/// Sandboxes as Pods of a Kubernetes cluster, made here or claimed from a pool of agent-sandbox: no capabilities, no service account, no network, a read-only root from an image, and a
 /// volume of bounded size that survives them. The daemon inside is reached through the API server, as `kubectl exec` does.
 ///
 /// The cluster is the ledger: what belongs to a sandbox carries its id and its owner's name from the moment on at which it
@@ -23,7 +23,7 @@ public final class KubernetesEngine: SandboxProvider, SandboxKeeper {
     /// Bounds that a sandbox was found to lack.
     let missing = Mutex<Set<String>>([])
 
-    private static let attachDeadline = Duration.seconds(10)
+    static let attachDeadline = Duration.seconds(10)
 
     /// - Parameter gate: serves what a sandbox sends to the outside; nil lets nothing out.
     public init(
@@ -37,7 +37,9 @@ public final class KubernetesEngine: SandboxProvider, SandboxKeeper {
 
     public var capabilities: EngineCapabilities {
         EngineCapabilities(
-            isolation: configuration.isolation, pause: .files, snapshot: .nothing, images: true, network: true, gpus: 0,
+            isolation: configuration.isolation, pause: .files, snapshot: .nothing,
+            images: configuration.claimPool == nil,
+            network: true, gpus: 0,
             bounds: (countsProcesses ? ["memory", "processes", "cpu", "disk"] : ["memory", "cpu", "disk"] as Set)
                 .subtracting(missing.withLock { $0 }))
     }
@@ -48,6 +50,7 @@ public final class KubernetesEngine: SandboxProvider, SandboxKeeper {
     public func provision(_ spec: SandboxSpec) async throws(SandboxError) -> any Sandbox {
         try refuseUnsupported(spec)
         return try await locks.withLock(spec.id) { () async throws(SandboxError) in
+            if let pool = configuration.claimPool { return try await provision(spec, from: pool) }
             if let living = try await attach(spec) { return living }
             return try await create(spec)
         }
@@ -106,7 +109,10 @@ public final class KubernetesEngine: SandboxProvider, SandboxKeeper {
         else { return nil }
         if facts.owner != owner { try await take(name, of: facts.owner, as: owner, api) }
         do throws(SandboxError) {
-            guard let client = try await connect(spec, token, within: Self.attachDeadline) else { return nil }
+            guard
+                let client = try await connect(
+                    spec, DaemonDoor(pod: name, token: token), within: Self.attachDeadline)
+            else { return nil }
             return ExecdSandbox(id: spec.id, boundary: boundary, client: client, keeper: self)
         } catch {
             // What runs inside is not given up because the caller left or the API server is away for a moment.
@@ -128,7 +134,7 @@ public final class KubernetesEngine: SandboxProvider, SandboxKeeper {
         }
     }
 
-    private static func token(in secret: JSON) -> ExecdToken? {
+    static func token(in secret: JSON) -> ExecdToken? {
         secret["data"]?[PodManifest.tokenKey]?.stringValue.flatMap { Base64.decode($0) }.flatMap {
             ExecdToken(digits: String(decoding: $0, as: UTF8.self))
         }
@@ -137,7 +143,7 @@ public final class KubernetesEngine: SandboxProvider, SandboxKeeper {
     /// Opens the stream to the daemon in a running Pod and greets.
     /// - Returns: nil when there is no such Pod.
     func connect(
-        _ spec: SandboxSpec, _ token: ExecdToken, within deadline: Duration
+        _ spec: SandboxSpec, _ door: DaemonDoor, within deadline: Duration
     ) async throws(SandboxError) -> ExecdClient? {
         let api = try await cluster().api
         let gate = gate(spec)
@@ -146,7 +152,7 @@ public final class KubernetesEngine: SandboxProvider, SandboxKeeper {
             ["container=\(SandboxNames.container)", "stdin=true", "stdout=true", "stderr=true", "tty=false"] + words
         var fields = try await api.fields()
         fields.add(name: "sec-websocket-protocol", value: PodStream.protocols.joined(separator: ", "))
-        let target = ClusterAPI.Kind.pods.path(api.namespace) + "/\(SandboxNames.name(spec.id))/exec?"
+        let target = ClusterAPI.Kind.pods.path(api.namespace) + "/\(door.pod)/exec?"
         let answer: UpgradeDialer.Answer<ExecdEnd>
         do throws(SandboxError) {
             answer = try await UpgradeDialer.open(
@@ -159,7 +165,8 @@ public final class KubernetesEngine: SandboxProvider, SandboxKeeper {
         }
         switch answer {
         case .upgraded(let end):
-            return try await ExecdClient.connect(end, token: token, gate: gate, deadline: deadline, logger: logger)
+            return try await ExecdClient.connect(
+                end, token: door.token, orders: door.orders, gate: gate, deadline: deadline, logger: logger)
         case .refused(let status, _, let body):
             guard status != 404 else { return nil }
             let parsed = (try? JSON(parsing: body, maximumDepth: 32)) ?? .null

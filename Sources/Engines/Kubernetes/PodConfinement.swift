@@ -39,15 +39,7 @@ enum PodConfinement {
             return ["containers were added: exempt the namespace from injection"]
         }
         return zip(actual, wanted).flatMap { actual, wanted -> [String] in
-            var found: [String] = []
-            let context = actual["securityContext"]
-            for (key, value) in PodManifest.confinement.objectValue?.members ?? []
-            where !holds(context?[key], value) {
-                found.append("\(key) of '\(actual.name)' was changed")
-            }
-            if let added = context?["capabilities"]?["add"]?.arrayValue, !added.isEmpty {
-                found.append("capabilities were added to '\(actual.name)'")
-            }
+            var found = context(of: actual).map { "\($0) of '\(actual.name)' was changed" }
             for key in ["cpu", "memory"]
             where actual["resources"]?["limits"]?[key]?.stringValue.flatMap(Quantity.init)
                 != wanted["resources"]?["limits"]?[key]?.stringValue.flatMap(Quantity.init)
@@ -59,6 +51,17 @@ enum PodConfinement {
             }
             return found
         }
+    }
+
+    /// What a container's own confinement lacks.
+    static func context(of container: JSON) -> [String] {
+        let context = container["securityContext"]
+        var found = (PodManifest.confinement.objectValue?.members ?? []).filter { !holds(context?[$0.key], $0.value) }
+            .map(\.key)
+        if let added = context?["capabilities"]?["add"]?.arrayValue, !added.isEmpty, !found.contains("capabilities") {
+            found.append("capabilities")
+        }
+        return found
     }
 
     /// Members that were added beside the ones asked for change nothing.
@@ -74,5 +77,6 @@ enum PodConfinement {
 }
 
 extension JSON {
-    fileprivate var name: String { String(peer: self["name"]?.stringValue ?? "", limit: 64) }
+    /// The `name` of one of many, which may be anything.
+    var name: String { String(peer: self["name"]?.stringValue ?? "", limit: 64) }
 }

@@ -38,7 +38,7 @@ struct PodFacts: Sendable, Equatable {
         state = Self.state(pod["status"])
     }
 
-    private static func state(_ status: JSON?) -> State {
+    static func state(_ status: JSON?) -> State {
         let phase = status?["phase"]?.stringValue ?? "Pending"
         let containers =
             (status?["initContainerStatuses"]?.arrayValue ?? []) + (status?["containerStatuses"]?.arrayValue ?? [])

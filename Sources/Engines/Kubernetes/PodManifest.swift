@@ -165,19 +165,7 @@ struct PodManifest: Sendable {
     }
 
     private func metadata(_ more: [(key: String, value: String)]) -> JSON {
-        [
-            "name": .string(name),
-            "labels": JSON([
-                (key: "app.kubernetes.io/managed-by", value: "perimeter"),
-                (key: SandboxNames.role, value: SandboxNames.roleValue), (key: SandboxNames.owner, value: owner),
-                // Meshes put containers of theirs into Pods that do not say no.
-                (key: "sidecar.istio.io/inject", value: "false"),
-            ]),
-            "annotations": JSON(
-                [
-                    (key: SandboxNames.id, value: spec.id.rawValue), (key: "linkerd.io/inject", value: "disabled"),
-                ] + more),
-        ]
+        SandboxNames.metadata(spec.id, owner: owner, more)
     }
 
     /// Nothing in, nothing out, for every sandbox of the namespace.

@@ -1,4 +1,5 @@
 internal import Sandbox
+internal import Wire
 
 /// How things of a sandbox are called in the cluster. Pure.
 enum SandboxNames {
@@ -13,6 +14,8 @@ enum SandboxNames {
     static let roleValue = "sandbox"
     static let policy = "perimeter-sandboxes"
     static let container = "sandbox"
+    /// The Pod of a claim that was found to be confined, by its uid: no other is attached to.
+    static let seen = "perimeter.dev/seen"
 
     /// The same for the same sandbox, for every worker: two that make one meet. Its Pod, Secret and volume have this name.
     static func name(_ id: SandboxID) -> String {
@@ -20,6 +23,22 @@ enum SandboxNames {
         let text = id.rawValue
         let numbers = [StableHash.of(text), StableHash.of(String(text.reversed()) + "/")]
         return "perimeter-" + numbers.map { String($0, radix: 36) }.joined(separator: "-")
+    }
+
+    static func metadata(
+        _ id: SandboxID, owner: String, _ more: [(key: String, value: String)] = []
+    ) -> JSON {
+        [
+            "name": .string(name(id)),
+            "labels": JSON([
+                (key: "app.kubernetes.io/managed-by", value: "perimeter"), (key: role, value: roleValue),
+                (key: Self.owner, value: owner),
+                // Meshes put containers of theirs into Pods that do not say no.
+                (key: "sidecar.istio.io/inject", value: "false"),
+            ]),
+            "annotations": JSON(
+                [(key: Self.id, value: id.rawValue), (key: "linkerd.io/inject", value: "disabled")] + more),
+        ]
     }
 
     static func selector(owner: String) -> String { "\(role)=\(roleValue),\(Self.owner)=\(owner)" }

@@ -6,4 +6,9 @@ import Testing
     func `a Pod keeps every promise`(_ promise: EngineContract) async throws {
         try await KubernetesRig.with { try await promise.check($0) }
     }
+
+    @Test(arguments: EngineContract.allCases)
+    func `a claim keeps every promise`(_ promise: EngineContract) async throws {
+        try await KubernetesRig.withClaims { try await promise.check($0) }
+    }
 }

@@ -13,13 +13,18 @@ struct KubernetesRig: EngineRig {
     let cluster: FakeCluster
     let engine: KubernetesEngine
     let gate: RecordingGate
+    /// What all its engines have in common.
+    let change: @Sendable (inout KubernetesConfiguration) -> Void
 
     var provider: any SandboxProvider { engine }
     func restarted() -> any SandboxProvider { another() }
 
     /// Another engine over the same cluster, and the same worker's folder.
     func another(_ change: (inout KubernetesConfiguration) -> Void = { _ in }) -> KubernetesEngine {
-        Self.engine(folder, prefix, gate, change)
+        Self.engine(folder, prefix, gate) { [common = self.change] in
+            common(&$0)
+            change(&$0)
+        }
     }
 
     private static func engine(
@@ -38,7 +43,8 @@ struct KubernetesRig: EngineRig {
 
     /// - Parameter variables: what the fake does otherwise.
     static func with(
-        _ variables: [(String, String)] = [], _ change: (inout KubernetesConfiguration) -> Void = { _ in },
+        _ variables: [(String, String)] = [],
+        _ change: @escaping @Sendable (inout KubernetesConfiguration) -> Void = { _ in },
         _ body: (KubernetesRig) async throws -> Void
     ) async throws {
         let prefix = "t\(String(UInt32.random(in: 0...UInt32.max), radix: 36))"
@@ -54,7 +60,7 @@ struct KubernetesRig: EngineRig {
         try await body(
             KubernetesRig(
                 folder: folder, prefix: prefix, cluster: cluster, engine: engine(folder, prefix, gate, change),
-                gate: gate))
+                gate: gate, change: change))
     }
 
     func spec(_ name: String) throws -> SandboxSpec {
