@@ -131,3 +131,12 @@ def test_config_check(perimeter, tmp_path):
     bad = tmp_path / "bad.yaml"
     bad.write_text("listem: 127.0.0.1:1234\n")
     assert "listen" in perimeter("config", "check", "--config", str(bad), status=2).stderr
+
+
+def test_doctor_tells_what_excludes_what_for_claims(perimeter, tmp_path):
+    chosen = ("--set", "worker.sandbox_engine=kubernetes", "--set", "worker.kubernetes_claim_pool=pool")
+    for more in ("kubernetes_image=some:1", "kubernetes_execd_image=some:1", "kubernetes_storage_class=fixed"):
+        folder = ("--data-dir", str(tmp_path))
+        shown = perimeter("doctor", *folder, *chosen, "--set", f"worker.{more}", status=1).stdout
+        assert "pool" in shown and "set PERIMETER_KUBERNETES_" in shown.replace("either ", "")
+    assert "pool" in perimeter("config", "check", *chosen).stdout

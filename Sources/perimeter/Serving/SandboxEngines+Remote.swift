@@ -9,18 +9,25 @@ extension SandboxEngines {
 
     func kubernetesEngine() throws(CommandError) -> any SandboxProvider {
         let chosen = settings.worker.kubernetes
-        guard let image = chosen.image else {
+        guard (chosen.image == nil) != (chosen.claimPool == nil) else {
             throw CommandError(
-                .usage, "the kubernetes engine needs an image", remedy: "name one with PERIMETER_KUBERNETES_IMAGE")
+                .usage, "the kubernetes engine needs an image or a pool, whose template names one, and not both",
+                remedy: "set either PERIMETER_KUBERNETES_IMAGE or PERIMETER_KUBERNETES_CLAIM_POOL")
         }
-        return KubernetesEngine(
-            configuration: KubernetesConfiguration(
-                access: chosen.config.map { .kubeconfig(path: $0, context: chosen.context) } ?? .serviceAccount(),
-                image: image, stateDirectory: ownersDirectory + "/kubernetes", namespace: chosen.namespace,
-                execdImage: chosen.execdImage, runtimeClass: chosen.runtimeClass, isolation: chosen.isolation.isolation,
-                storageClass: chosen.storageClass, usesUserNamespaces: chosen.usesUserNamespaces,
-                allowsWeakerLimits: settings.worker.allowsWeakerLimits),
-            gate: gate, logger: logger)
+        guard chosen.claimPool == nil || (chosen.execdImage == nil && chosen.storageClass == nil) else {
+            throw CommandError(
+                .usage, "the template of the pool names the daemon's image and the storage class",
+                remedy: "unset PERIMETER_KUBERNETES_EXECD_IMAGE and PERIMETER_KUBERNETES_STORAGE_CLASS")
+        }
+        var configuration = KubernetesConfiguration(
+            access: chosen.config.map { .kubeconfig(path: $0, context: chosen.context) } ?? .serviceAccount(),
+            image: chosen.image, stateDirectory: ownersDirectory + "/kubernetes", namespace: chosen.namespace,
+            claimPool: chosen.claimPool, execdImage: chosen.execdImage, runtimeClass: chosen.runtimeClass,
+            isolation: chosen.isolation.isolation, storageClass: chosen.storageClass,
+            usesUserNamespaces: chosen.usesUserNamespaces, allowsWeakerLimits: settings.worker.allowsWeakerLimits)
+        // Whether the template keeps to the bounds that sessions will have is what a trial has to show.
+        if chosen.claimPool != nil { configuration.probeLimits = settings.worker.limits }
+        return KubernetesEngine(configuration: configuration, gate: gate, logger: logger)
     }
 
     func customEngine() throws(CommandError) -> any SandboxProvider {

@@ -3,6 +3,8 @@ struct KubernetesSettings: Sendable {
     /// Nil when nobody set it.
     var image: String?
     var execdImage: String?
+    /// Nil makes Pods.
+    var claimPool: String?
     var namespace: String?
     /// A kubeconfig; nil takes the service account.
     var config: String?

@@ -161,6 +161,9 @@ enum SettingCatalogue {
     static let kubernetesExecdImage = SettingKey(
         "worker.kubernetes_execd_image", .text, variables: ["PERIMETER_KUBERNETES_EXECD_IMAGE"],
         "image with /perimeter-execd; without it the other image has the daemon as /opt/perimeter/execd")
+    static let kubernetesClaimPool = SettingKey(
+        "worker.kubernetes_claim_pool", .text, variables: ["PERIMETER_KUBERNETES_CLAIM_POOL"],
+        "SandboxWarmPool of agent-sandbox to claim sandboxes from; its template names images and volumes")
     static let kubernetesNamespace = SettingKey(
         "worker.kubernetes_namespace", .text, variables: ["PERIMETER_KUBERNETES_NAMESPACE"],
         "namespace for sandboxes and nothing else; the worker's own, or the context's, by default")
@@ -203,8 +206,8 @@ enum SettingCatalogue {
             sandboxEngine, concurrentSessions, allowedHosts, egressAuthority, egressLeakRules, memoryLimit, processLimit,
             cpuLimit, diskLimit, gpus, leaseSeconds, maxIdleSeconds, warmSandboxes, dockerImage, dockerSocket, dockerPulls,
             customCommand, customURL, customSecret, customAuthority, customIsolation, microvmGuest, microvmQEMU,
-            microvmEmulation, kubernetesImage, kubernetesExecdImage, kubernetesNamespace, kubernetesConfig,
-            kubernetesContext, kubernetesRuntimeClass, kubernetesIsolation, kubernetesStorageClass,
+            microvmEmulation, kubernetesImage, kubernetesExecdImage, kubernetesClaimPool, kubernetesNamespace,
+            kubernetesConfig, kubernetesContext, kubernetesRuntimeClass, kubernetesIsolation, kubernetesStorageClass,
             kubernetesUserNamespaces, ociRootfs, ociRuntime, ociPlatform, execd, allowWeakerLimits, logLevel, logFormat,
         ] + packageMirrors + keeping
 

@@ -92,6 +92,7 @@ struct Settings: Sendable {
             kubernetes: KubernetesSettings(
                 image: text(SettingCatalogue.kubernetesImage),
                 execdImage: text(SettingCatalogue.kubernetesExecdImage),
+                claimPool: text(SettingCatalogue.kubernetesClaimPool),
                 namespace: text(SettingCatalogue.kubernetesNamespace), config: text(SettingCatalogue.kubernetesConfig),
                 context: text(SettingCatalogue.kubernetesContext),
                 runtimeClass: text(SettingCatalogue.kubernetesRuntimeClass),
