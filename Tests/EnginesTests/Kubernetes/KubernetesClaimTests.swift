@@ -227,6 +227,29 @@ import Wire
         }
     }
 
+    @Test func `whichever request of an end is the last one, the sweep ends it and the files stay`() async throws {
+        try await KubernetesRig.withClaims { rig async throws in
+            let spec = try rig.spec("a")
+            let api = try await rig.engine.cluster().api
+            var (count, isWhole) = (0, false)
+            while !isWhole {
+                let sandbox = try await rig.restarted().provision(spec)
+                #expect(
+                    try await sandbox.bash("[ \(count) = 0 ] || cat file; echo kept > file; sync").contains("kept")
+                        == (count > 0))
+                try HostView.write("\(count)", to: rig.cluster.folder + "/fault")
+                await sandbox.destroy()
+                HostView.remove(rig.cluster.folder + "/fault")
+                isWhole = try await api.get(.secrets, SandboxNames.name(spec.id)) == nil
+                await rig.restarted().sweep(keeping: [])
+                #expect(await rig.leftovers() == [], "\(count)")
+                #expect(try await rig.names(.sandboxClaims).count == 1)
+                count += 1
+            }
+            #expect(count > 5, "there are more steps than that")
+        }
+    }
+
     /// A worker that cannot remove what it has begun leaves what a killed one would.
     @Test(arguments: [false, true])
     func `whichever request is the last one, the next worker finds everything`(hasFiles: Bool) async throws {
