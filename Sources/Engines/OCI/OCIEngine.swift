@@ -44,7 +44,8 @@ public final class OCIEngine: SandboxProvider, SandboxKeeper {
         groups = ControlGroups(root: configuration.cgroupRoot, owner: owner)
         disk = WorkDisk(paths: paths, usesImages: true)
         graphics = GraphicsPool(
-            configuration.runtime.bringsKernel ? .none : configuration.graphics, paths: paths, root: configuration.graphicsRoot)
+            configuration.runtime.bringsKernel ? .none : configuration.graphics, paths: paths,
+            root: configuration.graphicsRoot)
         shelf = SnapshotShelf(state: configuration.stateDirectory, engine: name)
     }
 

@@ -203,8 +203,10 @@ enum SettingCatalogue {
         [
             listen, dataDirectory, adminKey, databaseURL, masterKey, allowPrivateMCP, strictBetaHeaders, bodyLimit,
             previewURL, modelProvider, modelBaseURL, modelAPIKey, modelMap, serverURL, environmentID, environmentKey,
-            sandboxEngine, concurrentSessions, allowedHosts, egressAuthority, egressLeakRules, memoryLimit, processLimit,
-            cpuLimit, diskLimit, gpus, leaseSeconds, maxIdleSeconds, warmSandboxes, dockerImage, dockerSocket, dockerPulls,
+            sandboxEngine, concurrentSessions, allowedHosts, egressAuthority, egressLeakRules, memoryLimit,
+            processLimit,
+            cpuLimit, diskLimit, gpus, leaseSeconds, maxIdleSeconds, warmSandboxes, dockerImage, dockerSocket,
+            dockerPulls,
             customCommand, customURL, customSecret, customAuthority, customIsolation, microvmGuest, microvmQEMU,
             microvmEmulation, kubernetesImage, kubernetesExecdImage, kubernetesClaimPool, kubernetesNamespace,
             kubernetesConfig, kubernetesContext, kubernetesRuntimeClass, kubernetesIsolation, kubernetesStorageClass,
