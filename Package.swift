@@ -40,7 +40,8 @@ let testTargets: [Target] = [
     tests(
         "EnginesTests",
         [
-            "TestSupport", "Engines", "Sandbox", "ExecdProtocol", "Wire", "CLinux",
+            "TestSupport", "Engines", "Archives", "Sandbox", "ExecdProtocol", "Wire", "CLinux",
+            .product(name: "Crypto", package: "swift-crypto"),
             .product(name: "NIOSSL", package: "swift-nio-ssl"),
             .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
             .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOWebSocket", package: "swift-nio"),
@@ -59,7 +60,7 @@ let testTargets: [Target] = [
     tests(
         "WorkerTests",
         [
-            "Worker", "Sandbox", "Egress", "Archive", "Wire",
+            "Worker", "Archives", "Sandbox", "Egress", "Archive", "Wire",
             .product(name: "AsyncHTTPClient", package: "async-http-client"),
             .product(name: "NIOCore", package: "swift-nio"), .product(name: "Logging", package: "swift-log"),
         ], exclude: ["Golden"]),
@@ -122,6 +123,7 @@ let package = Package(
     targets: [
         .target(name: "CLinux"),
         .target(name: "Wire", swiftSettings: strict),
+        .target(name: "Archives", swiftSettings: strict),
         .target(
             name: "Loop",
             dependencies: ["Wire", .product(name: "OrderedCollections", package: "swift-collections")],
@@ -162,8 +164,9 @@ let package = Package(
         .target(
             name: "Engines",
             dependencies: [
-                "Wire", "Sandbox", "ExecdProtocol", "CLinux",
+                "Wire", "Archives", "Sandbox", "ExecdProtocol", "CLinux",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -201,7 +204,7 @@ let package = Package(
         .target(
             name: "Worker",
             dependencies: [
-                "Wire", "Sandbox", "Egress", "Archive",
+                "Wire", "Archives", "Sandbox", "Egress", "Archive",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),

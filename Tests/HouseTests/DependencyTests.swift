@@ -10,6 +10,7 @@ import Testing
 private let allowed: [String: Set<String>] = [
     "CLinux": [],
     "Wire": [],
+    "Archives": [],
     "Loop": ["Wire"],
     "Store": ["Wire", "Loop"],
     "Models": ["Wire", "Loop"],
@@ -17,10 +18,10 @@ private let allowed: [String: Set<String>] = [
     "Toolset": ["ExecdProtocol", "CLinux"],
     "execd": ["ExecdProtocol", "Toolset", "CLinux"],
     "Sandbox": ["ExecdProtocol", "CLinux"],
-    "Engines": ["Wire", "Sandbox", "ExecdProtocol", "CLinux"],
+    "Engines": ["Wire", "Archives", "Sandbox", "ExecdProtocol", "CLinux"],
     "Egress": ["Wire", "Sandbox", "CLinux"],
     "Archive": ["Wire"],
-    "Worker": ["Wire", "Sandbox", "Egress", "Archive"],
+    "Worker": ["Wire", "Archives", "Sandbox", "Egress", "Archive"],
     "Orchestrator": ["Wire", "Loop", "Store", "Models"],
     "Server": ["Wire", "Loop", "Store", "Models", "Orchestrator"],
     "perimeter": [
@@ -32,6 +33,7 @@ private let allowed: [String: Set<String>] = [
 /// Modules that must stay small to load, or free of an operating system's bulk (style guide §8, isolation-feasibility §3.1).
 private let bannedImports: [String: Set<String>] = [
     "Wire": ["Foundation", "NIOCore"],
+    "Archives": ["Foundation", "FoundationEssentials", "NIOCore"],
     "Loop": ["Foundation", "NIOCore", "Store"],
     "ExecdProtocol": ["Foundation", "FoundationEssentials", "NIOCore"],
     "Toolset": ["Foundation", "FoundationEssentials", "NIOCore", "Dispatch"],

@@ -10,6 +10,7 @@ enum {
     CLINUX_RESOLVE_NO_MAGICLINKS = 0x02,
     CLINUX_RESOLVE_NO_SYMLINKS = 0x04,
     CLINUX_RESOLVE_BENEATH = 0x08,
+    CLINUX_RESOLVE_IN_ROOT = 0x10,
 };
 
 // Flags that are hidden behind feature macros.

@@ -6,7 +6,7 @@ public struct OCIConfiguration: Sendable {
     public var stateDirectory: String
     /// Keeps what belongs to living sandboxes: ledgers, bundles, mount points. Searchable for every user, gone after a restart.
     public var runtimeDirectory: String
-    /// The root file system of sandboxes: a folder on the host, which is never written to.
+    /// The root file system of sandboxes: a folder on the host, which is never written to, or an OCI image layout.
     public var rootfs: String
     public var runtime: OCIRuntime
     /// How runsc gets hold of system calls; the other runtimes need nothing like it.

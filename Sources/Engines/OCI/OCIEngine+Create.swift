@@ -1,6 +1,7 @@
 internal import CLinux
 internal import Glibc
 internal import Sandbox
+internal import Synchronization
 internal import Wire
 
 extension OCIEngine {
@@ -49,7 +50,22 @@ extension OCIEngine {
             try shelf.place(name, at: sandbox.image, within: spec.limits.diskBytes)
         }
         try disk.open(spec.id, bytes: spec.limits.diskBytes, owner: Self.users(spec.id).program)
-        try RootMount(in: sandbox.folder).open(configuration.rootfs)
+        try RootMount(in: sandbox.folder).open(try rootfs())
+    }
+
+    /// The folder that sandboxes have as their root: the configured one, or what the configured image unpacks to, which is done once.
+    func rootfs() throws(SystemError) -> String {
+        guard let layout = ImageLayout(configuration.rootfs) else { return configuration.rootfs }
+        return try unpacked.withLock { known throws(SystemError) in
+            if let known, HostFiles.facts(known) != nil { return known }
+            do throws(ImageError) {
+                let root = try images.root(of: layout)
+                known = root
+                return root
+            } catch {
+                throw SystemError("use the image \(configuration.rootfs): \(error)", code: EINVAL)
+            }
+        }
     }
 
     /// Programs of a container with its own kernel are several processes each on the host, beside those of the kernel: there

@@ -28,7 +28,7 @@ extension OCIEngine {
             throw SystemError("find \(configuration.runtimePath ?? runtime.rawValue)", code: ENOENT)
         }
         var parts = [configuration.platform.rawValue]
-        for path in [path, configuration.execdPath, configuration.rootfs] {
+        for path in [path, configuration.execdPath, try rootfs()] {
             var facts = stat()
             guard stat(path, &facts) == 0 else { throw SystemError("look at \(path)") }
             let numbers = "\(facts.st_ino).\(facts.st_size).\(facts.st_mtim.tv_sec).\(facts.st_mtim.tv_nsec)"

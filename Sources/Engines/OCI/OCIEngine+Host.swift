@@ -96,7 +96,7 @@ extension OCIEngine {
 
     private func hostProblems() -> [EngineReport.Problem] {
         let runtime = configuration.runtime
-        let refusal = RootMount.refusal(of: configuration.rootfs)
+        let refusal = rootRefusal()
         let overlay = HostFiles.text("/proc/filesystems")?.contains("\toverlay\n") ?? false
         let checks = [
             (isRoot, "the worker is not root", "run it as root: it mounts the root file systems and work directories"),
@@ -110,7 +110,7 @@ extension OCIEngine {
             ),
             (
                 refusal == nil, "\(configuration.rootfs) cannot be the root file system: \(refusal ?? "")",
-                "name a folder with a Linux system in it with PERIMETER_OCI_ROOTFS"
+                "name a folder with a Linux system, or an OCI image layout, with PERIMETER_OCI_ROOTFS"
             ),
             (overlay, "the kernel has no overlay file system", "load the overlay module"),
             (access(WorkDisk.formatter, X_OK) == 0, "there is no \(WorkDisk.formatter)", "apt-get install e2fsprogs"),
@@ -125,6 +125,10 @@ extension OCIEngine {
         return (checks + groups).filter { !$0.0 }.map {
             EngineReport.Problem(summary: $0.1, remedy: $0.2, isFatal: true)
         } + graphics.problems
+    }
+
+    private func rootRefusal() -> String? {
+        do throws(SystemError) { return RootMount.refusal(of: try rootfs()) } catch { return error.what }
     }
 
     /// Starts a sandbox, runs a command in it and removes it. - Returns: why that failed.

@@ -18,6 +18,9 @@ public final class OCIEngine: SandboxProvider, SandboxKeeper {
     let disk: WorkDisk
     let shelf: SnapshotShelf
     let graphics: GraphicsPool
+    let images: ImageShelf
+    /// What the configured image was unpacked to by this process; its lock is held meanwhile.
+    let unpacked = Mutex<String?>(nil)
     /// Names the engine's containers and groups on the host.
     let owner: String
     let isRoot = geteuid() == 0
@@ -47,6 +50,7 @@ public final class OCIEngine: SandboxProvider, SandboxKeeper {
             configuration.runtime.bringsKernel ? .none : configuration.graphics, paths: paths,
             root: configuration.graphicsRoot)
         shelf = SnapshotShelf(state: configuration.stateDirectory, engine: name)
+        images = ImageShelf(state: configuration.stateDirectory)
     }
 
     public func provision(_ spec: SandboxSpec) async throws(SandboxError) -> any Sandbox {
@@ -165,6 +169,7 @@ public final class OCIEngine: SandboxProvider, SandboxKeeper {
             shelf.removeDrafts()
             shelf.removeOrigins { HostFiles.facts("\(paths.workspaces)/\($0)") != nil }
             removeOldMemory(keeping: live)
+            images.removeOld(keeping: unpacked.withLock { $0 })
             disk.removeOld(keeping: live, after: Int(configuration.retention.components.seconds))
         }
     }

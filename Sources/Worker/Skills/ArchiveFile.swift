@@ -1,3 +1,5 @@
+internal import Archives
+
 /// One regular file of an archive. Links, devices and the like never become one.
 struct ArchiveFile: Equatable, Sendable {
     /// Folders and name, each safe; never empty.
@@ -12,13 +14,8 @@ struct ArchiveFile: Equatable, Sendable {
     /// Splits a name from an archive; nil for a folder's own entry, such as `./`.
     /// - Throws: ``ArchiveError`` `.unsafePath` for absolute names, `..`, backslashes and control characters.
     static func safePath(_ name: String) throws(ArchiveError) -> [String]? {
-        guard !name.hasPrefix("/"),
-            !name.unicodeScalars.contains(where: { $0.value < 0x20 || $0 == "\\" || $0.value == 0x7F })
-        else { throw .unsafePath(String(name.prefix(200))) }
-        let parts = name.split(separator: "/").map(String.init).filter { $0 != "." }
-        guard !parts.contains(".."), parts.allSatisfy({ $0.utf8.count <= 255 }) else {
-            throw .unsafePath(String(name.prefix(200)))
-        }
-        return parts.isEmpty ? nil : parts
+        // Windows tools take a backslash for a separator.
+        guard !name.contains("\\") else { throw .unsafePath(String(name.prefix(200))) }
+        return try TarHeader.safePath(name)
     }
 }

@@ -1,3 +1,5 @@
+internal import Archives
+
 /// Little-endian numbers at offsets that are checked.
 struct ByteReader {
     let bytes: [UInt8]

@@ -1,3 +1,5 @@
+internal import Archives
+
 /// Reads a skill's archive, whatever of the known formats it has, without touching a file system.
 enum SkillArchive {
     /// The regular files, with one common top folder taken off.

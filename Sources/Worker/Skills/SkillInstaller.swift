@@ -1,3 +1,4 @@
+internal import Archives
 internal import Logging
 internal import Sandbox
 internal import Wire

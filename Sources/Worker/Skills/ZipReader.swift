@@ -1,3 +1,5 @@
+internal import Archives
+
 /// Reads zip archives (APPNOTE 6.3): stored and deflated files, by the central directory.
 enum ZipReader {
     static func files(in bytes: [UInt8]) throws(ArchiveError) -> [ArchiveFile] {

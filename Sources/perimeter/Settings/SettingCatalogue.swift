@@ -117,7 +117,8 @@ enum SettingCatalogue {
         "lets the docker engine fetch an image that the daemon lacks")
     static let ociRootfs = SettingKey(
         "worker.oci_rootfs", .text, variables: ["PERIMETER_OCI_ROOTFS"],
-        "folder with the Linux system of the oci engine's sandboxes; auto tries the engine only when it is set")
+        "folder with the Linux system of the oci engine's sandboxes, or an OCI image layout; auto tries the engine only "
+            + "when it is set")
     static let ociRuntime = SettingKey(
         "worker.oci_runtime", .choice(["auto", "crun", "runc", "runsc"]), default: "auto",
         variables: ["PERIMETER_OCI_RUNTIME"],

@@ -89,6 +89,8 @@ extension OCITests {
                     kill(getpid(), SIGKILL)
                 }
                 #expect(rig.processes() == [] && rig.groups() == [], "nothing of it runs meanwhile")
+                // What a restart of the host takes as well.
+                HostView.removeTree(rig.folder + "/run")
                 let again = try await rig.engine.provision(try rig.spec())
                 let text = try await again.bash("echo $mark; \(Memory.look)")
                 #expect(text.hasPrefix("7\nmoving"), "\(text)")

@@ -1,6 +1,6 @@
 /// The checksum of zip files (IEEE 802.3, reflected).
-enum CRC32 {
-    static func checksum(_ bytes: [UInt8]) -> UInt32 {
+package enum CRC32 {
+    package static func checksum(_ bytes: [UInt8]) -> UInt32 {
         var value = UInt32.max
         for byte in bytes { value = value >> 8 ^ table[Int((value ^ UInt32(byte)) & 0xFF)] }
         return ~value
