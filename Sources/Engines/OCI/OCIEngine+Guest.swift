@@ -109,16 +109,19 @@ extension OCIEngine {
         try awaitBridges(id)
         guard let record = record(id) else { throw SystemError("find the sandbox", code: ESRCH) }
         let command = runsc(id)
-        try runRuntime(id, command.pause(), within: configuration.startDeadline)
-        guard !hasLostFiles(id) else {
-            try runRuntime(id, command.resume(), within: configuration.startDeadline)
-            return nil
-        }
+        try saved.prepare()
         do throws(SystemError) {
-            try saved.prepare()
+            try runRuntime(id, command.pause(), within: configuration.startDeadline)
+            guard !hasLostFiles(id) else {
+                saved.remove()
+                try runRuntime(id, command.resume(), within: configuration.startDeadline)
+                return nil
+            }
             try runRuntime(id, command.checkpoint(to: saved.image), within: Self.memoryDeadline)
         } catch {
             saved.remove()
+            // If it lives still, it goes on.
+            try? runRuntime(id, command.resume(), within: configuration.startDeadline)
             throw error
         }
         try endProcesses(id)
