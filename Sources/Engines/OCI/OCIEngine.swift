@@ -169,7 +169,8 @@ public final class OCIEngine: SandboxProvider, SandboxKeeper {
             shelf.removeDrafts()
             shelf.removeOrigins { HostFiles.facts("\(paths.workspaces)/\($0)") != nil }
             removeOldMemory(keeping: live)
-            images.removeOld(keeping: unpacked.withLock { $0 })
+            // Who has not used an image here does not know which ones others still want.
+            if let root = unpacked.withLock({ $0 }) { images.removeOld(keeping: root) }
             disk.removeOld(keeping: live, after: Int(configuration.retention.components.seconds))
         }
     }

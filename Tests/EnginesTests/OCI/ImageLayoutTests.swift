@@ -50,7 +50,9 @@ import Testing
             // It is not done twice.
             for file in files { #expect(unlink(file) == 0) }
             #expect(try Self.unpack(folder) == root)
-            ImageShelf(state: folder).removeOld(keeping: nil)
+            ImageShelf(state: folder).removeOld(keeping: root)
+            #expect(HostView.names(in: "\(folder)/images").count == 1)
+            ImageShelf(state: folder).removeOld(keeping: "\(folder)/images/other")
             #expect(HostView.names(in: "\(folder)/images") == [])
         }
     }

@@ -17,7 +17,7 @@ struct ImageShelf: Sendable {
         let manifest = try layout.manifest()
         let target = "\(folder)/\(manifest.digest)"
         if HostFiles.facts(target) != nil { return target }
-        let draft = "\(folder)/\(Self.prefix)\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
+        let draft = draft()
         do throws(SystemError) {
             try HostFiles.makeFolder(folder, mode: 0o700)
             try HostFiles.makeFolder(draft, mode: 0o755)
@@ -42,6 +42,9 @@ struct ImageShelf: Sendable {
         }
         return target
     }
+
+    /// The name of something that is nothing yet, or no more, in this process's hands.
+    private func draft() -> String { "\(folder)/\(Self.prefix)\(getpid())-\(UInt32.random(in: 0...UInt32.max))" }
 
     // MARK: - Layers
 
@@ -124,7 +127,7 @@ struct ImageShelf: Sendable {
 
     /// Removes drafts of processes that are gone, and root file systems that nothing has mounted.
     /// - Parameter current: the one that new sandboxes get.
-    func removeOld(keeping current: String?) {
+    func removeOld(keeping current: String) {
         let mounts = HostFiles.read("/proc/self/mountinfo", limit: 16 << 20).map { String(decoding: $0, as: UTF8.self) }
         guard let mounts else { return }
         for name in HostFiles.names(in: folder) {
@@ -133,7 +136,9 @@ struct ImageShelf: Sendable {
                 let pid = name.dropFirst(Self.prefix.count).split(separator: "-").first.flatMap { Int32($0) }
                 if let pid, kill(pid, 0) != 0, errno == ESRCH { HostFiles.removeTree(path) }
             } else if path != current, !mounts.contains(path) {
-                HostFiles.removeTree(path)
+                // Whoever wants it meanwhile finds the whole of it, or nothing.
+                let draft = draft()
+                if rename(path, draft) == 0 { HostFiles.removeTree(draft) }
             }
         }
     }
