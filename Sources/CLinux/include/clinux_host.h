@@ -19,5 +19,8 @@ int clinux_sealable_file(const char *name, uint64_t size);
 int clinux_seal(int file);
 // Sends bytes on a unix socket, and a descriptor with the first of them. Returns the count sent.
 int64_t clinux_send_descriptor(int socket, const void *bytes, uint64_t count, int descriptor);
+// Bounds the terminals in the file system that is mounted at /dev/pts in a mount namespace, an open file of /proc. The file system is
+// made anew for `count` of them, with what bubblewrap gives it otherwise.
+int clinux_bound_terminals(int mount_namespace, uint32_t count);
 // How fast the processor's time stamp counter runs, measured for 20 ms; 0 where there is none.
 uint64_t clinux_time_stamp_kilohertz(void);

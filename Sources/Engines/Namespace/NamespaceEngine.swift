@@ -184,6 +184,11 @@ public final class NamespaceEngine: SandboxProvider, SandboxKeeper {
         let launched = clock.now
         do throws(SandboxError) {
             let client = try await connect(spec, within: Self.readyDeadline)
+            if let reason = await offPool({ self.boundTerminals(spec.id) }) {
+                logger.warning(
+                    "terminals of a sandbox are not bounded",
+                    metadata: ["sandbox_id": "\(spec.id)", "reason": "\(reason)"])
+            }
             return ExecdSandbox(
                 id: spec.id, boundary: boundary(spec.system) + graphics.label(spec), client: client, keeper: self,
                 stages: [.create: launched - begin, .execdReady: clock.now - launched])
@@ -250,8 +255,7 @@ public final class NamespaceEngine: SandboxProvider, SandboxKeeper {
     /// Kills bubblewrap and its child, which is the first process inside: the kernel ends all others with it.
     private func killTree(_ ledger: SandboxLedger) {
         guard ledger.isAlive else { return }
-        let children = HostFiles.text("/proc/\(ledger.pid)/task/\(ledger.pid)/children") ?? ""
-        for child in children.split(separator: " ").compactMap({ Int32($0) }) { kill(child, SIGKILL) }
+        for child in Self.children(of: ledger) { kill(child, SIGKILL) }
         kill(ledger.pid, SIGKILL)
     }
 
