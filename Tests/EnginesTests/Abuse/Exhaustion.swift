@@ -46,6 +46,12 @@ enum Exhaustion: String, CaseIterable, CustomTestStringConvertible, Sendable {
             let text = await ended.map { "\($0)" } ?? "lost"
             #expect(text.utf8.count < 200_000, "an answer is bounded")
             try await bystanders.areWell("after \(rawValue)")
+            if self == .terminals {
+                let count = try await hog.bash(
+                    "(n=0; while [ $n -lt 400 ]; do exec {f}<> /dev/ptmx || break; n=$((n + 1)); done; echo opened $n) 2>/dev/null"
+                )
+                #expect(count.contains("opened 256"), "\(count)")
+            }
             try await answers(hog, spec, rig)
         }
     }
