@@ -108,6 +108,20 @@ import Wire
         #expect(bench.provider.log == ["pause sesn_1", "detach sesn_1", "destroy sesn_1"])
     }
 
+    @Test func `tasks that need the sandbox at the same time share one`() async throws {
+        let bench = try WorkerBench()
+        defer { bench.server.close() }
+        let folder = SessionFolder(root: bench.stateDirectory, queue: BlockingQueue(label: "test"))
+        let holder = try holder(bench, folder)
+        bench.provider.script { $0.provisionFailures = [SandboxError(.unavailable, "at first")] }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<50 { group.addTask { _ = try await holder.lease() } }
+            try await group.waitForAll()
+        }
+        // The attempt that failed, and the one that all share.
+        #expect(bench.provider.specs.count == 2)
+    }
+
     @Test func `a sandbox that cannot be paused is come back to`() async throws {
         let bench = try WorkerBench()
         defer { bench.server.close() }

@@ -30,6 +30,8 @@ final class SandboxHolder: Sendable {
     private let logger: Logger
     private let state: Mutex<State>
     private let settings: Mutex<SandboxSettings>
+    /// Opens when the attempt to provision that is under way is over.
+    private let attempt = Mutex<Latch?>(nil)
     private static let attempts = 4
 
     /// - Parameters:
@@ -54,9 +56,34 @@ final class SandboxHolder: Sendable {
         self.logger = logger
     }
 
-    /// The living sandbox, or a new one. One task at a time asks.
+    /// The living sandbox, or a new one. Tasks that ask while one is being provisioned wait for it: a second connection would end
+    /// the first one.
     /// - Throws: the ``SandboxError`` of the last attempt; `.unsupported` is not tried again, `.notInstalled` by the next call.
+    /// - Cancellation: ends the waiting for another task's attempt.
     func lease() async throws(SandboxError) -> Lease {
+        while true {
+            if case .ready(let lease) = state.withLock({ $0 }) { return lease }
+            let mine = Latch()
+            let obstacle = attempt.withLock { attempt -> Latch? in
+                if let attempt { return attempt }
+                attempt = mine
+                return nil
+            }
+            guard let obstacle else {
+                defer {
+                    attempt.withLock { $0 = nil }
+                    mine.open()
+                }
+                return try await leaseAlone()
+            }
+            await obstacle.wait()
+            guard !Task.isCancelled else {
+                throw SandboxError(.unavailable, "nobody waits any longer for the sandbox to be prepared")
+            }
+        }
+    }
+
+    private func leaseAlone() async throws(SandboxError) -> Lease {
         switch state.withLock({ $0 }) {
         case .ready(let lease): return lease
         case .closed: throw SandboxError(.unavailable, "the session is over")
