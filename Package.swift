@@ -40,7 +40,7 @@ let testTargets: [Target] = [
     tests(
         "EnginesTests",
         [
-            "TestSupport", "Engines", "Archives", "Sandbox", "ExecdProtocol", "Wire", "CLinux",
+            "TestSupport", "Engines", "Unpacking", "Sandbox", "ExecdProtocol", "Wire", "CLinux",
             .product(name: "Crypto", package: "swift-crypto"),
             .product(name: "NIOSSL", package: "swift-nio-ssl"),
             .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
@@ -60,7 +60,7 @@ let testTargets: [Target] = [
     tests(
         "WorkerTests",
         [
-            "Worker", "Archives", "Sandbox", "Egress", "Archive", "Wire",
+            "Worker", "Unpacking", "Sandbox", "Egress", "Archive", "Wire",
             .product(name: "AsyncHTTPClient", package: "async-http-client"),
             .product(name: "NIOCore", package: "swift-nio"), .product(name: "Logging", package: "swift-log"),
         ], exclude: ["Golden"]),
@@ -123,7 +123,7 @@ let package = Package(
     targets: [
         .target(name: "CLinux"),
         .target(name: "Wire", swiftSettings: strict),
-        .target(name: "Archives", swiftSettings: strict),
+        .target(name: "Unpacking", swiftSettings: strict),
         .target(
             name: "Loop",
             dependencies: ["Wire", .product(name: "OrderedCollections", package: "swift-collections")],
@@ -164,7 +164,7 @@ let package = Package(
         .target(
             name: "Engines",
             dependencies: [
-                "Wire", "Archives", "Sandbox", "ExecdProtocol", "CLinux",
+                "Wire", "Unpacking", "Sandbox", "ExecdProtocol", "CLinux",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -204,7 +204,7 @@ let package = Package(
         .target(
             name: "Worker",
             dependencies: [
-                "Wire", "Archives", "Sandbox", "Egress", "Archive",
+                "Wire", "Unpacking", "Sandbox", "Egress", "Archive",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),

@@ -10,7 +10,7 @@ import Testing
 private let allowed: [String: Set<String>] = [
     "CLinux": [],
     "Wire": [],
-    "Archives": [],
+    "Unpacking": [],
     "Loop": ["Wire"],
     "Store": ["Wire", "Loop"],
     "Models": ["Wire", "Loop"],
@@ -18,10 +18,10 @@ private let allowed: [String: Set<String>] = [
     "Toolset": ["ExecdProtocol", "CLinux"],
     "execd": ["ExecdProtocol", "Toolset", "CLinux"],
     "Sandbox": ["ExecdProtocol", "CLinux"],
-    "Engines": ["Wire", "Archives", "Sandbox", "ExecdProtocol", "CLinux"],
+    "Engines": ["Wire", "Unpacking", "Sandbox", "ExecdProtocol", "CLinux"],
     "Egress": ["Wire", "Sandbox", "CLinux"],
     "Archive": ["Wire"],
-    "Worker": ["Wire", "Archives", "Sandbox", "Egress", "Archive"],
+    "Worker": ["Wire", "Unpacking", "Sandbox", "Egress", "Archive"],
     "Orchestrator": ["Wire", "Loop", "Store", "Models"],
     "Server": ["Wire", "Loop", "Store", "Models", "Orchestrator"],
     "perimeter": [
@@ -33,7 +33,7 @@ private let allowed: [String: Set<String>] = [
 /// Modules that must stay small to load, or free of an operating system's bulk (style guide §8, isolation-feasibility §3.1).
 private let bannedImports: [String: Set<String>] = [
     "Wire": ["Foundation", "NIOCore"],
-    "Archives": ["Foundation", "FoundationEssentials", "NIOCore"],
+    "Unpacking": ["Foundation", "FoundationEssentials", "NIOCore"],
     "Loop": ["Foundation", "NIOCore", "Store"],
     "ExecdProtocol": ["Foundation", "FoundationEssentials", "NIOCore"],
     "Toolset": ["Foundation", "FoundationEssentials", "NIOCore", "Dispatch"],

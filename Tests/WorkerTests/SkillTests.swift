@@ -1,4 +1,4 @@
-import Archives
+import Unpacking
 import Testing
 
 @testable import Worker

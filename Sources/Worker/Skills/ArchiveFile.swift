@@ -1,4 +1,4 @@
-internal import Archives
+internal import Unpacking
 
 /// One regular file of an archive. Links, devices and the like never become one.
 struct ArchiveFile: Equatable, Sendable {

@@ -1,4 +1,4 @@
-internal import Archives
+internal import Unpacking
 
 /// Little-endian numbers at offsets that are checked.
 struct ByteReader {

@@ -1,4 +1,4 @@
-internal import Archives
+internal import Unpacking
 
 /// Reads a skill's archive, whatever of the known formats it has, without touching a file system.
 enum SkillArchive {

@@ -1,4 +1,4 @@
-internal import Archives
+internal import Unpacking
 internal import Logging
 internal import Sandbox
 internal import Wire

@@ -1,4 +1,4 @@
-internal import Archives
+internal import Unpacking
 
 /// Reads tar archives: ustar with the long names of GNU and pax.
 enum TarReader {

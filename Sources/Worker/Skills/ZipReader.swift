@@ -1,4 +1,4 @@
-internal import Archives
+internal import Unpacking
 
 /// Reads zip archives (APPNOTE 6.3): stored and deflated files, by the central directory.
 enum ZipReader {

@@ -1,4 +1,4 @@
-internal import Archives
+internal import Unpacking
 internal import Crypto
 internal import Glibc
 internal import Wire

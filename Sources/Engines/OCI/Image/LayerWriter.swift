@@ -1,4 +1,4 @@
-internal import Archives
+internal import Unpacking
 internal import Glibc
 
 /// Unpacks one layer, a tar archive that comes in pieces, over those below it: files, folders and links, and the markers that
