@@ -7,16 +7,16 @@ final class LoopbackListener: Sendable {
     let port: UInt16
 
     init() throws {
-        let descriptor = clinux_listen_loopback(0)
-        guard descriptor >= 0 else { throw NamespaceRig.Failure("listen") }
-        self.descriptor = descriptor
-        var address = sockaddr_in()
-        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let isNamed = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &size) == 0 }
+        for _ in 0..<100 {
+            // Below the range from which the system gives ports away.
+            let port = UInt16.random(in: 10_000..<32_000)
+            let descriptor = clinux_listen_loopback(port)
+            guard descriptor >= 0 else { continue }
+            self.descriptor = descriptor
+            self.port = port
+            return
         }
-        guard isNamed else { throw NamespaceRig.Failure("getsockname") }
-        port = UInt16(bigEndian: address.sin_port)
+        throw NamespaceRig.Failure("listen")
     }
 
     deinit { close(descriptor) }
