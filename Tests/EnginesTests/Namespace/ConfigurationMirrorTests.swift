@@ -29,7 +29,7 @@ struct ConfigurationMirrorTests {
         #expect(HostView.names(in: "\(folder)/mirror/ssl") == ["openssl.cnf"])
         #expect(
             Set(HostView.names(in: "\(folder)/mirror")) == [
-                "java-17-openjdk", "ssl", "passwd", "group", "hosts", "hostname", "nsswitch.conf",
+                "java-17-openjdk", "ssl", "passwd", "group", "hosts", "hostname", "nsswitch.conf", "resolv.conf",
             ])
         #expect(HostView.text("\(folder)/mirror/passwd")?.contains("agent:x:1000") == true)
         #expect(mirror.isComplete)
