@@ -8,11 +8,32 @@ enum GuestPort {
     /// Bytes that earlier holders of the port may have left in it.
     private static let strayLimit = 64 << 20
 
-    /// Asks, and waits for the answer.
+    /// How long the first connection waits for an answer; each further one waits twice as long.
+    private static let firstPatience = Duration.milliseconds(250)
+
+    /// Asks, and waits for the answer. Where none comes it asks again over a new connection: what a guest says just as a holder
+    /// hangs up makes QEMU (7.2) hold back all that it says to the next one, until that one hangs up too.
     /// - Parameter token: nil for a machine that has none yet.
     /// - Returns: the connection, which belongs to the daemon from here on where the request says so; the caller closes it.
     static func ask(
         _ request: GuestRequest, token: ExecdToken?, at path: String, until deadline: ContinuousClock.Instant
+    ) throws(SystemError) -> Int32 {
+        // A machine that starts has had no holder before, and starts once.
+        if case .start = request { return try askOnce(request, token, path, deadline) }
+        var patience = firstPatience
+        while .now + patience < deadline {
+            do throws(SystemError) {
+                return try askOnce(request, token, path, .now + patience)
+            } catch {
+                guard error.code == ETIMEDOUT else { throw error }
+            }
+            patience *= 2
+        }
+        return try askOnce(request, token, path, deadline)
+    }
+
+    private static func askOnce(
+        _ request: GuestRequest, _ token: ExecdToken?, _ path: String, _ deadline: ContinuousClock.Instant
     ) throws(SystemError) -> Int32 {
         let socket = try send(request, token, path, deadline)
         do throws(SystemError) {

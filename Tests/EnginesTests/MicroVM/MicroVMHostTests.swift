@@ -52,6 +52,20 @@ extension MicroVMTests {
             return String(decoding: bytes, as: UTF8.self)
         }
 
+        @Test func `holders that come right after one another find the machine as it was`() async throws {
+            try await MicroVMRig.with { rig in
+                let spec = try rig.spec("a")
+                var sandbox = try await rig.provider.provision(spec)
+                _ = try await sandbox.bash("mark=7")
+                for _ in 0..<25 {
+                    await sandbox.detach()
+                    sandbox = try await rig.provider.provision(spec)
+                    #expect(try await sandbox.bash("echo $mark").hasPrefix("7"))
+                }
+                await sandbox.destroy()
+            }
+        }
+
         @Test func `a host that can emulate is usable, and told what that is worth`() async throws {
             try await MicroVMRig.with { rig in
                 let report = await rig.engine.probe()
